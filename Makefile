@@ -1,0 +1,30 @@
+# Everything there is to do here. Each target installs what it lacks, and no more (.ci/install says how).
+
+.DEFAULT_GOAL := help
+.PHONY: help demo pkg check test bench fmt clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: pkg ## build the package and serve the demo; prints its address
+	@.ci/install node-modules:www
+	@npm --prefix www run --silent dev
+
+pkg: ## build the npm package into pkg/dist and print its sizes
+	@.ci/package
+
+check: ## formatting, lints, documentation, types, licences; runs no test
+	@.ci/check
+
+test: ## check, then every test: native, three browser engines, the packed package, end to end
+	@.ci/test $(STEPS)
+
+bench: pkg ## measure, natively and in browsers beside other libraries
+	@.ci/install rust browsers geckodriver node-modules:benches/browser
+	@benches/run
+
+fmt: ## format the Rust sources
+	@cargo fmt
+
+clean: ## remove everything that was built
+	@rm -rf target pkg/dist pkg/src/wasm www/dist
