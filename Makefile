@@ -6,9 +6,9 @@
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: pkg ## build the package and serve the demo; prints its address
+demo: pkg ## build the package and the demo, serve it, print its address
 	@.ci/install node-modules:www
-	@npm --prefix www run --silent dev
+	@npm --prefix www start --silent
 
 pkg: ## build the npm package into pkg/dist and print its sizes
 	@.ci/package
