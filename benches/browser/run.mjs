@@ -1,0 +1,174 @@
+// Runs every contender through every workload in every browser, and writes what it measured.
+//
+// Within a browser the contenders take turns: all of them once, then all of them again. A turn starts from an empty
+// profile of its own, so no contender meets another's compaction, cache or file. What the machine does besides is the
+// same for all, and is written down (`load`).
+//
+//   BENCH_QUICK=1            one repetition instead of five
+//   BENCH_REPETITIONS=n
+//   BENCH_BROWSERS=chromium,firefox         also: chromium-sqlite
+//   BENCH_CONTENDERS=hoardb,floor,…         a part only prints; the documentation is left as it was
+//   BENCH_WORKLOADS=save,load,…             likewise
+
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cpus, loadavg, totalmem } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bundle } from "./build.mjs";
+import * as chromium from "./drivers/chromium.mjs";
+import * as firefox from "./drivers/firefox.mjs";
+import { serve } from "./serve.mjs";
+import { median } from "./figures.mjs";
+import { document, summary } from "./tables.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = resolve(here, "../..");
+const out = join(root, "target/bench");
+const hoardb = join(root, "pkg/dist");
+
+const CONTENDERS = ["hoardb", "floor", "floor-page", "records", "dexie", "idb", "pouchdb", "rxdb"];
+const WORKLOADS = ["save", "load", "list", "delete", "append", "attachments", "collect"];
+const BROWSERS = {
+  chromium: { ...chromium },
+  firefox: { ...firefox },
+  "chromium-sqlite": { ...chromium, switches: ["--enable-features=IdbSqliteBackingStore"] },
+};
+const RELOADS = 3;
+
+const chosen = (variable, all, usual = all) => {
+  const names = process.env[variable]?.split(",").filter(Boolean) ?? usual;
+  for (const name of names) if (!all.includes(name)) throw new Error(`${variable}: ${name} is none of ${all.join(", ")}`);
+  return names;
+};
+
+const contenders = chosen("BENCH_CONTENDERS", CONTENDERS);
+const workloads = chosen("BENCH_WORKLOADS", WORKLOADS);
+const browsers = chosen("BENCH_BROWSERS", Object.keys(BROWSERS), ["chromium", "firefox"]);
+const repetitions = Number(process.env.BENCH_REPETITIONS ?? (process.env.BENCH_QUICK ? 1 : 5));
+
+async function bytesUnder(folder) {
+  if (!existsSync(folder)) return 0;
+  let bytes = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
+}
+
+/** One contender's turn. Returns `{ "save.ms": 669, … }`. */
+async function turn(browser, contender, origin) {
+  const profile = await mkdtemp(join(out, "profile-"));
+  const figures = {};
+  const note = (workload, measured) => {
+    for (const [name, value] of Object.entries(measured ?? {})) (figures[`${workload}.${name}`] ??= []).push(value);
+  };
+  let page = await browser.launch(profile, origin, browser.switches);
+  try {
+    const before = await page.call("usage");
+    await page.call("open", contender);
+    note("save", await page.call("run", "save"));
+    await page.call("close");
+    note("stored", { values: await page.call("valueBytes"), usage: (await page.call("usage")) - before });
+
+    // What lies on the disk is counted once the browser has let go of it.
+    await page.close();
+    note("stored", { disk: await bytesUnder(browser.storage(profile)) });
+    page = await browser.launch(profile, origin, browser.switches);
+
+    if (workloads.includes("load")) {
+      await page.call("open", contender);
+      await page.call("run", "load", 1);
+      await page.call("close");
+      for (let n = 0; n < RELOADS; n++) {
+        await page.reload();
+        note("load", { open: await page.call("open", contender), ...(await page.call("run", "load", 500 + n)) });
+        await page.call("close");
+      }
+      await page.reload();
+    }
+    await page.call("open", contender);
+    if (workloads.includes("list")) note("list", await page.call("run", "list"));
+    if (workloads.includes("delete")) note("delete", await page.call("run", "remove"));
+    if (workloads.includes("append")) {
+      note("append", await page.call("run", "append", false));
+      note("burst", await page.call("run", "append", true));
+    }
+    if (workloads.includes("attachments")) note("attachments", await page.call("run", "attachments"));
+    if (workloads.includes("collect")) note("collect", await page.call("run", "collect"));
+    await page.call("close");
+  } catch (error) {
+    throw new Error(`${contender} in ${page.version}: ${error.message}`, { cause: error });
+  } finally {
+    await page.close().catch(() => {});
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+  // Workloads that ran several times in this turn count once, so that every repetition weighs the same.
+  return Object.fromEntries(Object.entries(figures).map(([name, values]) => [name, median(values)]));
+}
+
+async function versionOf(about) {
+  if (!about.package) return null;
+  return JSON.parse(await readFile(join(here, "node_modules", about.package, "package.json"), "utf8")).version;
+}
+
+async function bench(name, origin) {
+  const browser = BROWSERS[name];
+  const profile = await mkdtemp(join(out, "profile-"));
+  const page = await browser.launch(profile, origin, browser.switches);
+  const about = {};
+  for (const contender of contenders) {
+    // Never two contenders on a page: RxDB brings a Dexie of its own, which refuses to share one.
+    await page.reload();
+    about[contender] = await page.call("about", contender);
+    about[contender].version =
+      contender === "hoardb" ? JSON.parse(await readFile(join(hoardb, "../package.json"), "utf8")).version : await versionOf(about[contender]);
+  }
+  const logicalBytes = await page.call("logicalBytes");
+  const idle = await page.call("idle");
+  await page.close();
+  await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+
+  const samples = Object.fromEntries(contenders.map((contender) => [contender, {}]));
+  const load = [];
+  for (let n = 0; n < repetitions; n++) {
+    for (const contender of contenders) {
+      load.push(Number(loadavg()[0].toFixed(2)));
+      const from = Date.now();
+      const figures = await turn(browser, contender, origin);
+      for (const [figure, value] of Object.entries(figures)) (samples[contender][figure] ??= []).push(value);
+      console.log(
+        `${name} ${n + 1}/${repetitions} ${contender.padEnd(10)} ${((Date.now() - from) / 1000).toFixed(1).padStart(5)} s, save ${figures["save.ms"].toFixed(0)} ms`,
+      );
+    }
+  }
+  return {
+    browser: page.version + (name === "chromium-sqlite" ? " (SQLite)" : ""),
+    date: new Date().toISOString(),
+    machine: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memory: totalmem(), platform: `${process.platform} ${process.arch}`, load },
+    repetitions,
+    logicalBytes,
+    idleGap: idle.gap,
+    about,
+    samples,
+  };
+}
+
+if (contenders.includes("hoardb") && !existsSync(join(hoardb, "index.js"))) throw new Error("pkg/dist is missing: make pkg");
+await mkdir(out, { recursive: true });
+await bundle(here, join(out, "page"));
+const server = await serve({ "/hoardb/": hoardb, "/": join(out, "page") });
+const whole = contenders.length === CONTENDERS.length && workloads.length === WORKLOADS.length;
+try {
+  const runs = [];
+  for (const name of browsers) {
+    const run = await bench(name, server.origin);
+    runs.push(run);
+    await writeFile(join(out, `${name}${whole ? "" : "-part"}.json`), JSON.stringify(run, null, 1));
+    console.log(summary(run));
+  }
+  if (whole && repetitions > 1) await document(join(root, "docs/benchmarks.md"), runs);
+  else console.log("a part, or a single repetition: docs/benchmarks.md is left as it was");
+} finally {
+  server.close();
+}

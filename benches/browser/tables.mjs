@@ -1,0 +1,135 @@
+// From samples to the tables of docs/benchmarks.md.
+
+import { readFile, writeFile } from "node:fs/promises";
+import { median, short } from "./figures.mjs";
+
+const MEGABYTE = 1e6;
+
+const TABLES = [
+  {
+    title: "Save 1,000 sessions, list them, delete 100 (ms)",
+    columns: [
+      ["save 1,000", "save.ms"],
+      ["list 1,000, newest first", "list.ms"],
+      ["delete 100", "delete.ms"],
+    ],
+  },
+  {
+    title: "Append 1,000 items one by one",
+    columns: [
+      ["caller, median (µs)", "burst.callerP50"],
+      ["caller, p99 (µs)", "burst.callerP99"],
+      ["burst, all committed (ms)", "burst.ms"],
+      ["awaiting each, all committed (ms)", "append.ms"],
+      ["awaiting each, one, median (ms)", "append.committedP50"],
+      ["p99 (ms)", "append.committedP99"],
+    ],
+  },
+  {
+    title: "Load one session (ms)",
+    columns: [
+      ["open, page just loaded", "load.open"],
+      ["first load", "load.cold"],
+      ["again", "load.warm"],
+    ],
+  },
+  {
+    title: "Attachments of 150 KB (ms each), collecting 2,000 (ms)",
+    columns: [
+      ["put a new one", "attachments.put"],
+      ["put a duplicate", "attachments.duplicate"],
+      ["read", "attachments.read"],
+      ["delete", "attachments.discard"],
+      ["collect 2,000", "collect.ms"],
+    ],
+  },
+  {
+    title: "Longest gap of the page (ms)",
+    worst: true,
+    columns: [
+      ["save", "save.gap"],
+      ["load", "load.gap"],
+      ["list", "list.gap"],
+      ["delete", "delete.gap"],
+      ["append, each", "append.gap"],
+      ["append, burst", "burst.gap"],
+      ["attachments", "attachments.gap"],
+      ["collect", "collect.gap"],
+    ],
+  },
+  {
+    title: "Stored bytes (MB) after the save",
+    scale: MEGABYTE,
+    columns: [
+      ["values", "stored.values"],
+      ["files on disk", "stored.disk"],
+      ["`storage.estimate()`", "stored.usage"],
+    ],
+  },
+];
+
+const cell = (values, scale = 1) => {
+  if (!values?.length || values.some((value) => value == null)) return "–";
+  const [low, high] = [Math.min(...values) / scale, Math.max(...values) / scale];
+  const range = values.length > 1 ? ` (${short(low)}–${short(high)})` : "";
+  return short(median(values) / scale) + range;
+};
+
+const title = ({ name, version }) => (version ? `${name} ${version}` : name);
+
+function table({ title: heading, columns, scale }, run) {
+  const rows = Object.entries(run.samples).map(([contender, samples]) => [
+    title(run.about[contender]),
+    ...columns.map(([, figure]) => cell(samples[figure], scale)),
+  ]);
+  const lines = [["", ...columns.map(([column]) => column)], ["---", ...columns.map(() => "---:")], ...rows];
+  return `**${heading}**\n\n${lines.map((line) => `| ${line.join(" | ")} |`).join("\n")}\n`;
+}
+
+// The promises of the project, as figures of this run: what is compared, with what, and the bound.
+const PROMISES = [
+  ["save, against raw chunks in a worker", "save.ms", "floor", (own, other) => own / other, "at most 1.00"],
+  ["save, times faster than Dexie", "save.ms", "dexie", (own, other) => other / own, "at least 6"],
+  ["append returns to its caller, median µs", "burst.callerP50", null, (own) => own, "at most 50"],
+  ["first load, against raw chunks in a worker", "load.cold", "floor", (own, other) => own / other, "at most 1.50"],
+  ["stored values, against raw chunks", "stored.values", "floor", (own, other) => own / other, "at most 0.50"],
+  ["files on disk, against raw chunks", "stored.disk", "floor", (own, other) => own / other, "at most 0.50"],
+  ["delete 100, times faster than Dexie", "delete.ms", "dexie", (own, other) => other / own, "at least 10"],
+];
+
+function promises({ samples }) {
+  if (!samples.hoardb) return "";
+  const rows = PROMISES.flatMap(([what, figure, other, ratio, bound]) => {
+    const [own, beside] = [samples.hoardb[figure], other && samples[other]?.[figure]];
+    if (!own || (other && !beside)) return [];
+    return [`| ${what} | ${short(ratio(median(own), beside ? median(beside) : 1))} | ${bound} |`];
+  });
+  const gaps = Object.entries(samples.hoardb).filter(([figure]) => figure.endsWith(".gap"));
+  const [workload, worst] = gaps.map(([figure, values]) => [figure.slice(0, -4), Math.max(...values)]).sort((a, b) => b[1] - a[1])[0];
+  rows.push(`| longest gap of the page in any workload and repetition, ms (${workload}) | ${short(worst)} | at most 16 |`);
+  return `**hoardb against its bounds**\n\n| | measured | bound |\n| --- | ---: | --- |\n${rows.join("\n")}\n`;
+}
+
+export function summary(run) {
+  const { machine, repetitions } = run;
+  const head =
+    `${run.browser}, ${machine.cores} cores (${machine.cpu}), ${machine.platform}, ${run.date.slice(0, 10)}, ` +
+    `${repetitions} repetitions, load of the machine ${Math.min(...machine.load)} to ${Math.max(...machine.load)}; ` +
+    `an idle page's longest gap is ${short(run.idleGap)} ms; the sessions are ${short(run.logicalBytes / MEGABYTE)} MB of JSON.`;
+  return [`### ${run.browser}`, head, promises(run), ...TABLES.map((each) => table(each, run))].filter(Boolean).join("\n\n");
+}
+
+/** Replaces what stands between the markers of `path`. */
+export async function document(path, runs) {
+  const how = Object.values(runs[0].about).map((about) => `- **${title(about)}**: ${about.how}`).join("\n");
+  const page = await readFile(path, "utf8");
+  const parts = { figures: runs.map(summary).join("\n\n"), contenders: how };
+  await writeFile(
+    path,
+    Object.entries(parts).reduce((text, [name, part]) => {
+      const [from, to] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`];
+      if (!text.includes(from) || !text.includes(to)) throw new Error(`${path} has no ${from} … ${to}`);
+      return text.slice(0, text.indexOf(from) + from.length) + `\n\n${part}\n\n` + text.slice(text.indexOf(to));
+    }, page),
+  );
+}
