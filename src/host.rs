@@ -1,0 +1,18 @@
+//! What the engine needs from around it besides storage. Time and randomness are arguments, so tests decide them.
+
+use crate::blob::{Hash, sha256};
+
+/// Clock, randomness and a hash function that may be faster than the portable one.
+#[expect(async_fn_in_trait, reason = "the engine runs on one thread; no future is sent")]
+pub trait Host {
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+
+    /// 128 random bits, from a source good enough that two of them never meet.
+    fn random(&self) -> u128;
+
+    /// SHA-256 of the bytes.
+    async fn sha256(&self, bytes: &[u8]) -> Hash {
+        sha256(bytes)
+    }
+}

@@ -1,0 +1,31 @@
+//! Sessions: metadata, and append-only lists cut into chunks.
+//!
+//! A session is one record in `sessions`, its [`SessionRecord`]: the metadata as JSON, and for each list a [`Directory`] that
+//! says how its items are cut. The items are in `chunks`, one [`Chunk`] a record, under session id, list and index of the
+//! first item. Listing sessions reads no chunk; appending reads none either until a chunk is full.
+//!
+//! The engine takes and gives JSON as bytes and looks into it only where it must: for the top-level fields of metadata
+//! ([`metadata`]) and for the places where attachments stand ([`placeholder`]).
+
+mod chunk;
+mod directory;
+mod id;
+pub mod metadata;
+pub mod placeholder;
+mod record;
+
+pub use chunk::{Chunk, Item, chunk_key, chunk_range, list_range, split};
+pub use directory::{ChunkEntry, ChunkLimits, Directory, Span};
+pub use id::{Id, ListName};
+pub use record::{ListEntry, SessionRecord, session_key};
+
+use crate::backend::Key;
+use crate::blob::Hash;
+
+/// The list name under which a session's own metadata refers to attachments.
+pub const METADATA_LIST: &str = "";
+
+/// The key in `references` that says: this chunk (or with [`METADATA_LIST`] and 0, this metadata) uses that attachment.
+pub fn reference_key(hash: &Hash, id: &str, list: &str, first: u64) -> Key {
+    Key::new().hash(hash.as_bytes()).text(id).text(list).number(first)
+}

@@ -1,0 +1,195 @@
+//! The collector: deletes attachments that nothing refers to, and uploads that nobody finished.
+//!
+//! One step looks at one page of `blobs` beside the rows of `references` in the same stretch of hashes (both are in the order
+//! of hashes), decides with [`blob::due`], and commits. The transaction checks for every attachment that it marks or deletes
+//! that still no row refers to it and that its record is the one that was read: a writer in another tab either came first,
+//! and the attachment is left alone, or comes later, finds it gone, and stores it again.
+
+use super::Store;
+use super::head::Counters;
+use super::plan::{Planned, blob_counters};
+use super::read::PAGE_ROWS;
+use super::upload::{Lease, lease_prefix};
+use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
+use crate::blob::{self, Blob, CollectOptions, CollectReport, Due, Hash, PartSet};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::job::{Progress, Step};
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+/// Attachments that one step looks at.
+const PAGE_BLOBS: usize = 256;
+
+/// A collection under way. See [`crate::job`].
+#[derive(Debug)]
+pub struct Collection {
+    options: CollectOptions,
+    /// The last key looked at; none before the first page.
+    position: Option<Key>,
+    blobs_done: bool,
+    seen: u64,
+    total: u64,
+    report: CollectReport,
+}
+
+/// An attachment of a page, and what is due for it.
+struct Candidate {
+    hash: Hash,
+    row: Row,
+    blob: Blob,
+    due: Due,
+}
+
+impl Collection {
+    /// A collection that has not begun.
+    pub fn new(options: CollectOptions) -> Self {
+        let report = CollectReport { dry_run: options.dry_run, ..CollectReport::default() };
+        Self { options, position: None, blobs_done: false, seen: 0, total: 0, report }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress { phase: "collect", done: self.seen, total: self.total.max(self.seen), unit: "attachments" }
+    }
+}
+
+impl<B: Backend, H: Host> Store<B, H> {
+    /// Runs the next step of a collection.
+    pub async fn collect(&self, collection: &mut Collection) -> Result<Step<CollectReport>> {
+        self.settled().await?;
+        if !collection.blobs_done {
+            self.collect_page(collection).await?;
+            return Ok(Step::Running(collection.progress()));
+        }
+        collection.report.uploads += self.collect_uploads(collection.options.dry_run).await?;
+        Ok(Step::Done(collection.progress(), collection.report))
+    }
+
+    async fn collect_page(&self, collection: &mut Collection) -> Result<()> {
+        if collection.position.is_none() {
+            collection.total = self.head().await?.counters.attachments;
+        }
+        let range = match &collection.position {
+            Some(key) => KeyRange::all().after(key.clone()),
+            None => KeyRange::all(),
+        };
+        let rows = self.backend.scan(Scan::new(StoreName::Blobs, range, PAGE_BLOBS)).await?;
+        collection.blobs_done = rows.len() < PAGE_BLOBS;
+        collection.seen += rows.len() as u64;
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
+        let referenced = self.referenced(&first.key, &last.key).await?;
+        collection.position = Some(last.key.clone());
+
+        let (now_ms, grace_ms) = (self.host.now_ms(), collection.options.grace_ms.unwrap_or(self.options.grace_ms));
+        let mut candidates = Vec::new();
+        for row in rows {
+            // A damaged record says nothing that could be acted on; `verify` reports it.
+            let Ok(hash) = row.key.parse().hash().map(Hash::from_bytes) else { continue };
+            let blob = match Blob::open(&row.key, &row.value) {
+                Ok(blob) => blob,
+                Err(Error::Corrupt { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            let due = blob::due(&blob, referenced.contains(&hash), now_ms, grace_ms);
+            if due != Due::Keep {
+                candidates.push(Candidate { hash, row, blob, due });
+            }
+        }
+        if !collection.options.dry_run {
+            candidates = self.execute(candidates, now_ms).await?;
+        }
+        for candidate in &candidates {
+            match candidate.due {
+                Due::Delete => {
+                    collection.report.attachments += 1;
+                    collection.report.bytes += candidate.blob.stored_size;
+                }
+                Due::Mark => collection.report.marked += 1,
+                Due::Keep => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The attachments between two keys of `blobs` that any row refers to.
+    async fn referenced(&self, first: &Key, last: &Key) -> Result<BTreeSet<Hash>> {
+        let mut referenced = BTreeSet::new();
+        let upper = last.successor_of_prefix().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut range = KeyRange { lower: Bound::Included(first.clone()), upper };
+        loop {
+            let rows = self.backend.scan(Scan::keys(StoreName::References, range.clone(), PAGE_ROWS)).await?;
+            for row in &rows {
+                if let Ok(hash) = row.key.parse().hash() {
+                    referenced.insert(Hash::from_bytes(hash));
+                }
+            }
+            match rows.last() {
+                // The rest of the last hash's rows would say nothing new.
+                Some(last) if rows.len() == PAGE_ROWS => match last.key.parse().hash() {
+                    Ok(hash) => match Key::new().hash(&hash).successor_of_prefix() {
+                        Some(next) => range.lower = Bound::Included(next),
+                        None => return Ok(referenced),
+                    },
+                    Err(_) => range = range.after(last.key.clone()),
+                },
+                _ => return Ok(referenced),
+            }
+        }
+    }
+
+    /// Commits what is due, and returns what was committed: a candidate that somebody has used meanwhile is left out.
+    async fn execute(&self, mut candidates: Vec<Candidate>, now_ms: u64) -> Result<Vec<Candidate>> {
+        while !candidates.is_empty() {
+            let mut batch = Batch { durability: self.options.durability, ..Batch::default() };
+            let mut before = Counters::default();
+            for candidate in &candidates {
+                let Candidate { hash, row, blob, due } = candidate;
+                batch.checks.push(Check::Unchanged(StoreName::Blobs, row.key.clone(), row.value.clone()));
+                batch.checks.push(Check::Empty(StoreName::References, blob::reference_range(hash)));
+                if *due == Due::Mark {
+                    let marked = Blob { unreferenced_since: Some(now_ms), ..blob.clone() };
+                    batch.ops.push(Op::Put(StoreName::Blobs, row.key.clone(), marked.seal(hash)?));
+                } else {
+                    before = before.plus(blob_counters(blob));
+                    batch.ops.push(Op::Delete(StoreName::Blobs, row.key.clone()));
+                    batch.ops.push(Op::DeleteRange(StoreName::Parts, blob::part_range(blob.parts)));
+                }
+            }
+            let planned = Planned { batch, before, after: Counters::default(), metadata_changed: false };
+            match self.commit(planned).await? {
+                Outcome::Committed => return Ok(candidates),
+                Outcome::Refused { check } if check / 2 < candidates.len() => drop(candidates.swap_remove(check / 2)),
+                Outcome::Refused { .. } => {
+                    return Err(Error::Backend { cause: "a check was refused that was not made".into() });
+                }
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// Deletes the uploads whose lease has run out, or counts them.
+    async fn collect_uploads(&self, dry_run: bool) -> Result<u64> {
+        let scan = Scan::new(StoreName::Meta, KeyRange::prefix(lease_prefix()), PAGE_ROWS);
+        let mut collected = 0;
+        for Row { key, value } in self.backend.scan(scan).await? {
+            let mut components = key.parse();
+            let set = components.text().and_then(|_| components.text()).and_then(PartSet::parse);
+            let (Ok(set), Ok(lease)) = (set, Lease::open(&key, &value)) else { continue };
+            if lease.until_ms >= self.host.now_ms() {
+                continue;
+            }
+            collected += 1;
+            if !dry_run {
+                let ops = vec![
+                    Op::Delete(StoreName::Meta, key.clone()),
+                    Op::DeleteRange(StoreName::Parts, blob::part_range(set)),
+                ];
+                let check = Check::Unchanged(StoreName::Meta, key, value);
+                if self.commit_ops(vec![check], ops).await? != Outcome::Committed {
+                    collected -= 1;
+                }
+            }
+        }
+        Ok(collected)
+    }
+}

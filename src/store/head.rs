@@ -1,0 +1,99 @@
+//! The head: one small record that every write transaction reads and raises.
+
+use crate::backend::{Key, StoreName};
+use crate::error::Result;
+use crate::record::{self, Compression, Kind, Place};
+use serde::{Deserialize, Serialize};
+
+/// The newest store format that this build opens, and the one it creates.
+pub const STORE_FORMAT: u32 = 1;
+
+/// Totals over the whole store, kept exact by every transaction and recomputed by `verify`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counters {
+    /// Sessions.
+    pub sessions: u64,
+    /// Items in all lists.
+    pub items: u64,
+    /// Chunks of all lists.
+    pub chunks: u64,
+    /// Attachments, each once.
+    pub attachments: u64,
+    /// Bytes of JSON as it was handed in: metadata and items.
+    pub json_bytes: u64,
+    /// Bytes of the records that hold it.
+    pub json_stored: u64,
+    /// Bytes of the attachments' originals, each once.
+    pub attachment_bytes: u64,
+    /// Bytes of the attachments as they are stored.
+    pub attachment_stored: u64,
+    /// Bytes of the attachments' originals, as often as they are used.
+    pub used_bytes: u64,
+}
+
+impl Counters {
+    fn zip(self, other: Self, with: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            sessions: with(self.sessions, other.sessions),
+            items: with(self.items, other.items),
+            chunks: with(self.chunks, other.chunks),
+            attachments: with(self.attachments, other.attachments),
+            json_bytes: with(self.json_bytes, other.json_bytes),
+            json_stored: with(self.json_stored, other.json_stored),
+            attachment_bytes: with(self.attachment_bytes, other.attachment_bytes),
+            attachment_stored: with(self.attachment_stored, other.attachment_stored),
+            used_bytes: with(self.used_bytes, other.used_bytes),
+        }
+    }
+
+    /// These and those.
+    pub fn plus(self, other: Self) -> Self {
+        self.zip(other, u64::saturating_add)
+    }
+
+    /// These without those.
+    pub fn minus(self, other: Self) -> Self {
+        self.zip(other, u64::saturating_sub)
+    }
+}
+
+/// The record `head` in `meta`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Format of the whole store.
+    pub format: u32,
+    /// Made once, when the store was created.
+    pub store_id: u128,
+    /// Raised by every write transaction.
+    pub generation: u64,
+    /// The generation in which a session's metadata last changed; while it stands still, listings keep their order.
+    pub metadata_generation: u64,
+    /// Totals.
+    pub counters: Counters,
+}
+
+impl Head {
+    /// Its key in `meta`.
+    pub fn key() -> Key {
+        Key::new().text("head")
+    }
+
+    /// Seals it.
+    pub fn seal(&self) -> Result<Vec<u8>> {
+        let key = Self::key();
+        record::seal_struct(Place { store: StoreName::Meta, key: &key }, Kind::Head, self, Compression::Off)
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// [`crate::Error::NewerVersion`] when a newer version made the store, [`crate::Error::Corrupt`] when it is damaged.
+    pub fn open(record: &[u8]) -> Result<Self> {
+        let key = Self::key();
+        let head: Self = record::open_struct(Place { store: StoreName::Meta, key: &key }, Kind::Head, record)?;
+        if head.format > STORE_FORMAT {
+            return Err(crate::Error::NewerVersion { found: head.format, supported: STORE_FORMAT });
+        }
+        Ok(head)
+    }
+}

@@ -1,0 +1,804 @@
+//! From logical operations to one batch.
+//!
+//! A [`Plan`] is a view of the store in which the operations of a group have already happened, one after the other. Records
+//! are read into it when an operation needs them; what was read and what became of it is then the batch: a check that each
+//! record the plan rests on is still what was read, and the changes. If another tab was faster, a check fails, nothing is
+//! written, and the group is planned anew.
+//!
+//! An operation that fails leaves the view as it was: everything that can be refused is refused before the first change.
+
+use super::head::Counters;
+use super::write::{Document, Documents, Write, Written};
+use super::{LIMITS, Store};
+use crate::backend::{Backend, Batch, Check, Key, Op, Scan, StoreName, get_one};
+use crate::blob::{self, Attachment, Blob, Encoding, Hash, PartSet, Reference};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::record::{self, Compression, Kind, Place};
+use crate::session::{
+    self, Chunk, ChunkEntry, Directory, Id, Item, ListName, METADATA_LIST, SessionRecord, Span, metadata, reference_key,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A session in the view.
+struct SessionSlot {
+    /// The record as it was read.
+    stored: Option<Vec<u8>>,
+    /// What the record counted for.
+    before: Counters,
+    /// The session after the operations so far; none if it does not exist.
+    current: Option<SessionRecord>,
+    /// Why the stored record cannot be read. It can still be replaced or deleted.
+    damage: Option<Error>,
+    changed: bool,
+    metadata_changed: bool,
+    /// The stored chunks all go before new ones are written.
+    emptied: bool,
+}
+
+/// A chunk in the view that differs from what is stored.
+struct ChunkSlot {
+    /// A record with this key may be stored.
+    stored: bool,
+    /// The items it has now; none if it goes.
+    items: Option<Vec<Item>>,
+}
+
+/// An attachment in the view.
+#[derive(Clone)]
+struct BlobSlot<'w> {
+    /// The record as it was read.
+    stored: Option<Vec<u8>>,
+    /// The record after the operations so far.
+    current: Option<Blob>,
+    changed: bool,
+    /// Bytes that are yet to be stored.
+    bytes: Option<&'w [u8]>,
+}
+
+/// See the module.
+pub(super) struct Plan<'w, B, H> {
+    store: &'w Store<B, H>,
+    now_ms: u64,
+    sessions: BTreeMap<Id, SessionSlot>,
+    chunks: BTreeMap<Key, ChunkSlot>,
+    /// Rows of `references`: true to be there, false to go.
+    rows: BTreeMap<Key, bool>,
+    blobs: BTreeMap<Hash, BlobSlot<'w>>,
+    /// The attachments as they were before the operation at hand changed them.
+    undo: Vec<(Hash, BlobSlot<'w>)>,
+}
+
+/// A batch without the head's update, and what it does to the counters.
+pub(super) struct Planned {
+    pub(super) batch: Batch,
+    pub(super) before: Counters,
+    pub(super) after: Counters,
+    pub(super) metadata_changed: bool,
+}
+
+/// What a session's record counts for, the attachments' own bytes apart.
+pub(super) fn session_counters(session: &SessionRecord, record_bytes: u64) -> Counters {
+    let sum = |figure: fn(&ChunkEntry) -> u64| {
+        session.lists.iter().map(|list| list.directory.sum(figure)).fold(0, u64::saturating_add)
+    };
+    Counters {
+        sessions: 1,
+        items: sum(|entry| entry.items),
+        chunks: session.lists.iter().map(|list| list.directory.chunks() as u64).sum(),
+        json_bytes: sum(|entry| entry.bytes).saturating_add(session.json.len() as u64),
+        json_stored: sum(|entry| entry.stored).saturating_add(record_bytes),
+        used_bytes: sum(|entry| entry.attachment_bytes)
+            .saturating_add(session.references.iter().map(|reference| reference.size).fold(0, u64::saturating_add)),
+        ..Counters::default()
+    }
+}
+
+/// What a blob's record counts for.
+pub(super) fn blob_counters(blob: &Blob) -> Counters {
+    Counters { attachments: 1, attachment_bytes: blob.size, attachment_stored: blob.stored_size, ..Counters::default() }
+}
+
+/// What the directory says of a chunk with these items; `stored` and `references` follow when it is sealed into a record.
+fn entry_of(items: &[Item], sealed: bool) -> ChunkEntry {
+    ChunkEntry {
+        items: items.len() as u64,
+        bytes: items.iter().map(|item| item.json.len() as u64).sum(),
+        attachment_bytes: items.iter().flat_map(|item| &item.references).map(|reference| reference.size).sum(),
+        sealed,
+        ..ChunkEntry::default()
+    }
+}
+
+/// The distinct attachments of a table.
+fn hashes(references: &[Reference]) -> BTreeSet<Hash> {
+    references.iter().map(|reference| reference.hash).collect()
+}
+
+fn no_session(id: &Id) -> Error {
+    Error::NotFound { what: "session", name: id.as_str().to_owned() }
+}
+
+impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
+    pub(super) fn new(store: &'w Store<B, H>) -> Self {
+        Self {
+            store,
+            now_ms: store.host.now_ms(),
+            sessions: BTreeMap::new(),
+            chunks: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+            undo: Vec::new(),
+        }
+    }
+
+    /// Lets an operation happen in the view.
+    pub(super) async fn add(&mut self, write: &'w Write) -> Result<Written> {
+        self.undo.clear();
+        let written = self.happen(write).await;
+        if written.is_err() {
+            self.blobs.extend(self.undo.drain(..).rev());
+        }
+        written
+    }
+
+    async fn happen(&mut self, write: &'w Write) -> Result<Written> {
+        match write {
+            Write::Create { id, metadata } => self.create(id, metadata).await,
+            Write::Put { id, metadata } => self.put(id, metadata).await,
+            Write::Update { id, patch, remove } => self.update(id, patch, remove).await,
+            Write::Delete { ids } => self.delete(ids).await,
+            Write::Save { id, metadata, lists } => self.save(id, metadata, lists).await,
+            Write::Append { id, list, items } => self.append(id, list, items).await,
+            Write::Set { id, list, index, item } => self.set(id, list, *index, item).await,
+            Write::Attach(attachment) => self.attach(attachment).await,
+        }
+    }
+
+    // Sessions
+
+    async fn create(&mut self, id: &Id, metadata: &'w Document) -> Result<Written> {
+        check_metadata(&metadata.json)?;
+        let slot = self.slot(id).await?;
+        if let Some(damage) = &slot.damage {
+            return Err(damage.clone());
+        }
+        if slot.current.is_some() {
+            return Err(Error::AlreadyExists { id: id.as_str().to_owned() });
+        }
+        let item = self.document(metadata).await?;
+        self.replace_metadata(id, item)
+    }
+
+    async fn put(&mut self, id: &Id, metadata: &'w Document) -> Result<Written> {
+        check_metadata(&metadata.json)?;
+        let slot = self.slot(id).await?;
+        if let Some(damage) = &slot.damage {
+            return Err(damage.clone());
+        }
+        let item = self.document(metadata).await?;
+        self.replace_metadata(id, item)
+    }
+
+    async fn update(&mut self, id: &Id, patch: &'w Document, remove: &[String]) -> Result<Written> {
+        check_metadata(&patch.json)?;
+        let session = self.existing(id).await?;
+        let (json, mut table) = (session.json.clone(), session.references.clone());
+        let patch = self.document(patch).await?;
+        let offset = table.len();
+        table.extend(patch.references);
+        let patch = session::placeholder::rewrite(&patch.json, |n| Ok(n + offset))?;
+        let merged = metadata::merge(&json, &patch, remove)?;
+        check_metadata_size(&merged)?;
+        self.replace_metadata(id, Item::from_text(&merged, &table)?)
+    }
+
+    fn replace_metadata(&mut self, id: &Id, item: Item) -> Result<Written> {
+        let slot = self.loaded(id)?;
+        slot.changed = true;
+        slot.metadata_changed = true;
+        let session = slot.current.get_or_insert_default();
+        session.json = item.json;
+        let old = std::mem::replace(&mut session.references, item.references);
+        let new = hashes(&session.references);
+        for hash in hashes(&old).difference(&new) {
+            self.rows.insert(reference_key(hash, id.as_str(), METADATA_LIST, 0), false);
+        }
+        for hash in &new {
+            self.rows.insert(reference_key(hash, id.as_str(), METADATA_LIST, 0), true);
+        }
+        Ok(Written::Done)
+    }
+
+    async fn delete(&mut self, ids: &[Id]) -> Result<Written> {
+        let mut deleted = 0;
+        for id in ids {
+            deleted += u64::from(self.delete_one(id).await?);
+        }
+        Ok(Written::Deleted(deleted))
+    }
+
+    /// Returns whether there was such a session, readable or not.
+    async fn delete_one(&mut self, id: &Id) -> Result<bool> {
+        let slot = self.slot(id).await?;
+        if slot.current.is_none() && slot.damage.is_none() {
+            return Ok(false);
+        }
+        let (was_damaged, emptied) = (slot.damage.is_some(), slot.emptied);
+        let mut gone = Vec::new();
+        if let Some(session) = &slot.current {
+            gone.extend(
+                hashes(&session.references).iter().map(|hash| reference_key(hash, id.as_str(), METADATA_LIST, 0)),
+            );
+        }
+        // Rows start with the hash, so those of a session are known only from its chunks. Once the stored chunks are marked
+        // to go, what is left is in the view.
+        if was_damaged {
+            gone.extend(self.rows_of_stored_chunks(id).await?);
+        } else if !emptied {
+            gone.extend(self.rows_of_listed_chunks(id).await?);
+        }
+        let pending: Vec<Key> = self.chunks.keys().filter(|key| in_session(key, id)).cloned().collect();
+        for key in pending {
+            self.chunks.remove(&key);
+        }
+        for key in gone {
+            self.rows.insert(key, false);
+        }
+        let slot = self.loaded(id)?;
+        slot.current = None;
+        slot.damage = None;
+        slot.changed = true;
+        slot.metadata_changed = true;
+        slot.emptied = true;
+        Ok(true)
+    }
+
+    /// The rows of the chunks that the session's directories name. Reads only chunks that have any.
+    async fn rows_of_listed_chunks(&mut self, id: &Id) -> Result<Vec<Key>> {
+        let mut wanted = Vec::new();
+        if let Some(session) = self.sessions.get(id).and_then(|slot| slot.current.as_ref()) {
+            for list in &session.lists {
+                wanted.extend(list.directory.spans().filter(|span| span.entry.references > 0).map(|span| {
+                    let key = session::chunk_key(id.as_str(), &list.name, span.first);
+                    (key, list.name.clone(), span.first)
+                }));
+            }
+        }
+        wanted.retain(|(key, ..)| !self.chunks.contains_key(key));
+        let mut rows = Vec::new();
+        for page in wanted.chunks(READ_CHUNKS_MAX) {
+            let keys: Vec<Key> = page.iter().map(|(key, ..)| key.clone()).collect();
+            let records = self.store.backend.get(StoreName::Chunks, &keys).await?;
+            for ((key, list, first), record) in page.iter().zip(records) {
+                // The rows of a damaged chunk cannot be known here; `verify` finds them by their owner.
+                let Some(Ok(chunk)) = record.map(|record| Chunk::open(key, &record)) else { continue };
+                rows.extend(
+                    hashes(&chunk.references).iter().map(|hash| reference_key(hash, id.as_str(), list, *first)),
+                );
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The rows of whatever chunks are stored under the session's id, for when its directories cannot be read.
+    async fn rows_of_stored_chunks(&mut self, id: &Id) -> Result<Vec<Key>> {
+        let mut rows = Vec::new();
+        let mut range = session::chunk_range(id.as_str());
+        loop {
+            let page = self.store.backend.scan(Scan::new(StoreName::Chunks, range.clone(), READ_CHUNKS_MAX)).await?;
+            for row in &page {
+                let mut components = row.key.parse();
+                let place = (components.text(), components.text(), components.number());
+                let ((Ok(_), Ok(list), Ok(first)), Ok(chunk)) = (place, Chunk::open(&row.key, &row.value)) else {
+                    continue;
+                };
+                rows.extend(hashes(&chunk.references).iter().map(|hash| reference_key(hash, id.as_str(), list, first)));
+            }
+            match page.last() {
+                Some(last) if page.len() == READ_CHUNKS_MAX => range = range.after(last.key.clone()),
+                _ => return Ok(rows),
+            }
+        }
+    }
+
+    async fn save(&mut self, id: &Id, metadata: &'w Document, lists: &'w [(ListName, Documents)]) -> Result<Written> {
+        check_metadata(&metadata.json)?;
+        for (_, items) in lists {
+            check_items(items)?;
+        }
+        if lists.len() > LIMITS.lists {
+            return Err(too_large("a session's lists", LIMITS.lists, lists.len(), "lists"));
+        }
+        let metadata = self.document(metadata).await?;
+        let mut contents = Vec::with_capacity(lists.len());
+        for (name, items) in lists {
+            contents.push((name, self.items(items).await?));
+        }
+        let pieces: usize =
+            contents.iter().map(|(_, items)| session::split(items, self.store.options.chunk).len()).sum();
+        check_chunks(pieces)?;
+        self.delete_one(id).await?;
+        self.replace_metadata(id, metadata)?;
+        for (name, items) in contents {
+            self.add_items(id, name, items).await?;
+        }
+        Ok(Written::Done)
+    }
+
+    // Lists
+
+    async fn append(&mut self, id: &Id, list: &ListName, documents: &'w Documents) -> Result<Written> {
+        check_items(documents)?;
+        let session = self.existing(id).await?;
+        let lists = session.lists.len() + usize::from(session.list(list.as_str()).is_none());
+        if lists > LIMITS.lists {
+            return Err(too_large("a session's lists", LIMITS.lists, lists, "lists"));
+        }
+        let chunks: usize = session.lists.iter().map(|list| list.directory.chunks()).sum();
+        check_chunks(chunks + documents.lengths.len().div_ceil(self.store.options.chunk.items))?;
+        let items = self.items(documents).await?;
+        let index = self.add_items(id, list, items).await?;
+        Ok(Written::Index(index))
+    }
+
+    /// Puts items at the end of a list of a session that exists, and returns the index of the first.
+    async fn add_items(&mut self, id: &Id, list: &ListName, mut items: Vec<Item>) -> Result<u64> {
+        let limits = self.store.options.chunk;
+        let directory = self.directory(id, list)?;
+        let index = directory.items();
+        if items.is_empty() {
+            return Ok(index);
+        }
+        let tail = directory.open_tail();
+        let tail_items = tail.iter().map(|span| span.entry.items as usize).sum::<usize>();
+        let tail_bytes = tail.iter().map(|span| span.entry.bytes as usize).sum::<usize>();
+        let bytes = items.iter().map(|item| item.json.len()).sum::<usize>();
+        let full = tail_items + items.len() >= limits.items || tail_bytes + bytes >= limits.bytes;
+        // Stored open chunks are read again only when they fill a chunk; one that is still in the view costs nothing.
+        let merged = if full {
+            tail
+        } else {
+            tail.into_iter().rev().take_while(|span| self.is_pending(id, list, span)).take(1).collect()
+        };
+        if let Some(first) = merged.first() {
+            match self.take_chunks(id, list, &merged).await {
+                Ok(mut taken) => {
+                    taken.append(&mut items);
+                    items = taken;
+                    self.directory(id, list)?.truncate(first.number);
+                }
+                // A damaged tail stays as it is, and is not appended to any more.
+                Err(Error::Corrupt { .. } | Error::Missing { .. }) => {
+                    let directory = self.directory(id, list)?;
+                    for span in &merged {
+                        directory.replace(span.number, ChunkEntry { sealed: true, ..span.entry });
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let pieces = session::split(&items, limits);
+        let mut items = items.into_iter();
+        for (count, sealed) in pieces {
+            let piece: Vec<Item> = items.by_ref().take(count).collect();
+            let first = self.directory(id, list)?.push(entry_of(&piece, sealed));
+            self.write_chunk(session::chunk_key(id.as_str(), list.as_str(), first), piece);
+        }
+        self.loaded(id)?.changed = true;
+        Ok(index)
+    }
+
+    async fn set(&mut self, id: &Id, list: &ListName, index: u64, document: &'w Document) -> Result<Written> {
+        check_item_size(document.json.len())?;
+        check_table(&document.json, document.attachments.len())?;
+        let session = self.existing(id).await?;
+        let length = session.list(list.as_str()).map_or(0, Directory::items);
+        let span = session.list(list.as_str()).and_then(|directory| directory.overlapping(index..index + 1).next());
+        let Some(span) = span else {
+            return Err(Error::NotFound {
+                what: "item",
+                name: format!("{index} of {:?} ({length} items)", list.as_str()),
+            });
+        };
+        let chunks: usize = session.lists.iter().map(|list| list.directory.chunks()).sum();
+        check_chunks(chunks + 2)?;
+        let item = self.document(document).await?;
+        let mut items = self.take_chunks(id, list, &[span]).await?;
+        if let Some(slot) = items.get_mut((index - span.first) as usize) {
+            *slot = item;
+        }
+        // The chunk may have outgrown its bounds. Its pieces stand where it stood.
+        let mut pieces = Vec::new();
+        let mut first = span.first;
+        let lengths = session::split(&items, self.store.options.chunk);
+        let mut items = items.into_iter();
+        for (count, _) in lengths {
+            let piece: Vec<Item> = items.by_ref().take(count).collect();
+            pieces.push(entry_of(&piece, span.entry.sealed));
+            self.write_chunk(session::chunk_key(id.as_str(), list.as_str(), first), piece);
+            first += count as u64;
+        }
+        self.directory(id, list)?.splice(span.number, pieces);
+        self.loaded(id)?.changed = true;
+        Ok(Written::Done)
+    }
+
+    fn is_pending(&self, id: &Id, list: &ListName, span: &Span) -> bool {
+        let key = session::chunk_key(id.as_str(), list.as_str(), span.first);
+        self.chunks.get(&key).is_some_and(|slot| slot.items.is_some())
+    }
+
+    /// Takes the items of chunks out of the view, and with them the rows that they own. All or none.
+    async fn take_chunks(&mut self, id: &Id, list: &ListName, spans: &[Span]) -> Result<Vec<Item>> {
+        let key_of = |span: &Span| session::chunk_key(id.as_str(), list.as_str(), span.first);
+        let stored: Vec<Key> =
+            spans.iter().filter(|span| !self.is_pending(id, list, span)).map(|span| key_of(span)).collect();
+        let records = self.store.backend.get(StoreName::Chunks, &stored).await?;
+        let mut opened = BTreeMap::new();
+        for (key, record) in stored.iter().zip(records) {
+            let place = Place { store: StoreName::Chunks, key };
+            let chunk = Chunk::open(key, &record.ok_or_else(|| place.missing())?)?;
+            opened.insert(key.clone(), (chunk.items()?, chunk.references));
+        }
+        for span in spans {
+            let length = opened.get(&key_of(span)).map(|(items, _)| items.len() as u64);
+            if length.is_some_and(|length| length != span.entry.items) {
+                let key = key_of(span);
+                let place = Place { store: StoreName::Chunks, key: &key };
+                return Err(place.corrupt("it has not as many items as the session's directory says"));
+            }
+        }
+        let mut items = Vec::new();
+        for span in spans {
+            let key = key_of(span);
+            if let Some((stored, references)) = opened.remove(&key) {
+                for hash in hashes(&references) {
+                    self.rows.insert(reference_key(&hash, id.as_str(), list.as_str(), span.first), false);
+                }
+                items.extend(stored);
+                self.chunks.insert(key, ChunkSlot { stored: true, items: None });
+            } else if let Some(slot) = self.chunks.get_mut(&key) {
+                items.extend(slot.items.take().unwrap_or_default());
+                if !slot.stored {
+                    self.chunks.remove(&key);
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    fn write_chunk(&mut self, key: Key, items: Vec<Item>) {
+        let stored = self.chunks.get(&key).is_some_and(|slot| slot.stored);
+        self.chunks.insert(key, ChunkSlot { stored, items: Some(items) });
+    }
+
+    // Attachments
+
+    async fn attach(&mut self, attachment: &'w Attachment) -> Result<Written> {
+        let references = self.intern(std::slice::from_ref(attachment), false).await?;
+        let reference = references.into_iter().next();
+        reference.map(Written::Attached).ok_or_else(|| Error::Backend { cause: "no attachment".into() })
+    }
+
+    /// A text on its own, its attachments known to the view.
+    async fn document(&mut self, document: &'w Document) -> Result<Item> {
+        check_table(&document.json, document.attachments.len())?;
+        let references = self.intern(&document.attachments, true).await?;
+        Item::from_text(&document.json, &references)
+    }
+
+    /// Texts on their own, their attachments known to the view. The texts were checked.
+    async fn items(&mut self, documents: &'w Documents) -> Result<Vec<Item>> {
+        let references = self.intern(&documents.attachments, true).await?;
+        texts(documents).map(|text| Item::from_text(text, &references)).collect()
+    }
+
+    /// Makes attachments known to the view: hashes them, finds out which are stored, and has the others stored.
+    async fn intern(&mut self, attachments: &'w [Attachment], referenced: bool) -> Result<Vec<Reference>> {
+        let mut hashes = Vec::with_capacity(attachments.len());
+        for attachment in attachments {
+            hashes.push(match attachment {
+                Attachment::Bytes { media_type, bytes } => {
+                    blob::check_media_type(media_type)?;
+                    if bytes.len() > LIMITS.attachment_bytes {
+                        return Err(too_large("an attachment", LIMITS.attachment_bytes, bytes.len(), "bytes"));
+                    }
+                    self.store.host.sha256(bytes).await
+                }
+                Attachment::Stored(hash) => *hash,
+            });
+        }
+        self.load_blobs(&hashes).await?;
+        for (attachment, hash) in attachments.iter().zip(&hashes) {
+            let is_there = self.blobs.get(hash).is_some_and(|slot| slot.current.is_some());
+            if matches!(attachment, Attachment::Stored(_)) && !is_there {
+                return Err(Error::NotFound { what: "attachment", name: hash.to_string() });
+            }
+        }
+        let mut references = Vec::with_capacity(attachments.len());
+        for (attachment, hash) in attachments.iter().zip(hashes) {
+            let Some(slot) = self.blobs.get_mut(&hash) else { continue };
+            self.undo.push((hash, slot.clone()));
+            let blob = match (&mut slot.current, attachment) {
+                (Some(blob), _) => blob,
+                (none, Attachment::Bytes { media_type, bytes }) => {
+                    slot.changed = true;
+                    slot.bytes = Some(bytes);
+                    none.insert(Blob {
+                        size: bytes.len() as u64,
+                        media_type: media_type.clone(),
+                        encoding: Encoding::Identity,
+                        stored_hash: hash,
+                        stored_size: bytes.len() as u64,
+                        parts: PartSet::from_random(self.store.host.random()),
+                        unreferenced_since: (!referenced).then_some(self.now_ms),
+                    })
+                }
+                (None, Attachment::Stored(_)) => continue,
+            };
+            // A reference takes the mark off; a new `put` of an attachment without references starts its grace period anew.
+            let since = if referenced { None } else { blob.unreferenced_since.map(|_| self.now_ms) };
+            if blob.unreferenced_since != since {
+                blob.unreferenced_since = since;
+                slot.changed = true;
+            }
+            let media_type = match attachment {
+                Attachment::Bytes { media_type, .. } => media_type.clone(),
+                Attachment::Stored(_) => blob.media_type.clone(),
+            };
+            references.push(Reference { hash, size: blob.size, media_type });
+        }
+        Ok(references)
+    }
+
+    async fn load_blobs(&mut self, hashes: &[Hash]) -> Result<()> {
+        let unknown: BTreeSet<Hash> = hashes.iter().filter(|hash| !self.blobs.contains_key(*hash)).copied().collect();
+        let keys: Vec<Key> = unknown.iter().map(blob::blob_key).collect();
+        let records = self.store.backend.get(StoreName::Blobs, &keys).await?;
+        for ((hash, key), stored) in unknown.into_iter().zip(keys).zip(records) {
+            let current = match &stored {
+                Some(record) => match Blob::open(&key, record) {
+                    Ok(blob) => Some(blob),
+                    // The bytes at hand mend a damaged record.
+                    Err(Error::Corrupt { .. }) => None,
+                    Err(error) => return Err(error),
+                },
+                None => None,
+            };
+            self.blobs.insert(hash, BlobSlot { stored, current, changed: false, bytes: None });
+        }
+        Ok(())
+    }
+
+    // The view's records
+
+    /// Reads a session into the view, there or not.
+    async fn slot(&mut self, id: &Id) -> Result<&mut SessionSlot> {
+        if !self.sessions.contains_key(id) {
+            let key = session::session_key(id.as_str());
+            let stored = get_one(&self.store.backend, StoreName::Sessions, &key).await?;
+            let (current, damage) = match stored.as_deref().map(|record| SessionRecord::open(&key, record)).transpose()
+            {
+                Ok(current) => (current, None),
+                Err(damage @ Error::Corrupt { .. }) => (None, Some(damage)),
+                Err(error) => return Err(error),
+            };
+            let bytes = stored.as_ref().map_or(0, |record| record.len() as u64);
+            let before = current.as_ref().map(|session| session_counters(session, bytes)).unwrap_or_default();
+            let slot = SessionSlot {
+                stored,
+                before,
+                current,
+                damage,
+                changed: false,
+                metadata_changed: false,
+                emptied: false,
+            };
+            self.sessions.insert(id.clone(), slot);
+        }
+        self.loaded(id)
+    }
+
+    fn loaded(&mut self, id: &Id) -> Result<&mut SessionSlot> {
+        self.sessions.get_mut(id).ok_or_else(|| no_session(id))
+    }
+
+    /// Reads a session that has to exist.
+    async fn existing(&mut self, id: &Id) -> Result<&SessionRecord> {
+        let slot = self.slot(id).await?;
+        match (&slot.current, &slot.damage) {
+            (Some(session), _) => Ok(session),
+            (None, Some(damage)) => Err(damage.clone()),
+            (None, None) => Err(no_session(id)),
+        }
+    }
+
+    fn directory(&mut self, id: &Id, list: &ListName) -> Result<&mut Directory> {
+        let session = self.loaded(id)?.current.as_mut().ok_or_else(|| no_session(id))?;
+        Ok(session.list_mut(list))
+    }
+
+    // The batch
+
+    /// The batch for the view, or `None` if nothing changed.
+    pub(super) fn finish(mut self) -> Result<Option<Planned>> {
+        let mut batch = Batch { durability: self.store.options.durability, ..Batch::default() };
+        let mut puts = Vec::new();
+        let (mut before, mut after) = (Counters::default(), Counters::default());
+        let mut metadata_changed = false;
+        for (id, slot) in &mut self.sessions {
+            if !slot.changed {
+                continue;
+            }
+            metadata_changed |= slot.metadata_changed;
+            let key = session::session_key(id.as_str());
+            batch.checks.push(match &slot.stored {
+                Some(record) => Check::Unchanged(StoreName::Sessions, key.clone(), record.clone()),
+                None => Check::Absent(StoreName::Sessions, key.clone()),
+            });
+            before = before.plus(slot.before);
+            if slot.emptied && slot.stored.is_some() {
+                batch.ops.push(Op::DeleteRange(StoreName::Chunks, session::chunk_range(id.as_str())));
+            }
+            let Some(session) = &mut slot.current else {
+                if slot.stored.is_some() {
+                    batch.ops.push(Op::Delete(StoreName::Sessions, key));
+                }
+                continue;
+            };
+            // The clock keeps a session that is deleted and made again from meeting its old revisions.
+            session.revision = (session.revision + 1).max(self.now_ms);
+            for list in &mut session.lists {
+                let spans: Vec<Span> = list.directory.spans().collect();
+                for span in spans {
+                    let key = session::chunk_key(id.as_str(), &list.name, span.first);
+                    let Some(items) = self.chunks.get_mut(&key).and_then(|slot| slot.items.take()) else { continue };
+                    self.chunks.remove(&key);
+                    let chunk = Chunk::from_items(&items)?;
+                    let record = chunk.seal(&key)?;
+                    let hashes = hashes(&chunk.references);
+                    let entry =
+                        ChunkEntry { stored: record.len() as u64, references: hashes.len() as u64, ..span.entry };
+                    list.directory.replace(span.number, entry);
+                    for hash in hashes {
+                        self.rows.insert(reference_key(&hash, id.as_str(), &list.name, span.first), true);
+                    }
+                    puts.push(Op::Put(StoreName::Chunks, key, record));
+                }
+            }
+            let record = session.seal(&key)?;
+            after = after.plus(session_counters(session, record.len() as u64));
+            puts.push(Op::Put(StoreName::Sessions, key, record));
+        }
+        for (key, slot) in self.chunks {
+            if slot.stored && slot.items.is_none() {
+                batch.ops.push(Op::Delete(StoreName::Chunks, key));
+            }
+        }
+        batch.ops.append(&mut puts);
+        for (key, there) in self.rows {
+            batch.ops.push(if there {
+                let place = Place { store: StoreName::References, key: &key };
+                let record = record::seal(place, Kind::Reference, &[], Compression::Off)?;
+                Op::Put(StoreName::References, key, record)
+            } else {
+                Op::Delete(StoreName::References, key)
+            });
+        }
+        for (hash, slot) in self.blobs {
+            let key = blob::blob_key(&hash);
+            let Some(blob) = slot.current else { continue };
+            if !slot.changed {
+                // It is there, so its bytes are not written; that it still is there is checked where the reference is added.
+                batch.checks.push(Check::Present(StoreName::Blobs, key));
+                continue;
+            }
+            batch.checks.push(match &slot.stored {
+                Some(record) => Check::Unchanged(StoreName::Blobs, key.clone(), record.clone()),
+                None => Check::Absent(StoreName::Blobs, key.clone()),
+            });
+            batch.ops.push(Op::Put(StoreName::Blobs, key, blob.seal(&hash)?));
+            if let Some(bytes) = slot.bytes {
+                after = after.plus(blob_counters(&blob));
+                batch.ops.append(&mut part_puts(blob.parts, 0, bytes)?);
+            }
+        }
+        let unchanged = batch.ops.is_empty();
+        Ok((!unchanged).then_some(Planned { batch, before, after, metadata_changed }))
+    }
+}
+
+/// The operations that store bytes as parts, numbered from `first`.
+pub(super) fn part_puts(set: PartSet, first: u64, bytes: &[u8]) -> Result<Vec<Op>> {
+    let mut puts = Vec::new();
+    for (n, part) in (first..).zip(bytes.chunks(blob::PART_BYTES_MAX)) {
+        let key = blob::part_key(set, n);
+        let record = record::seal(Place { store: StoreName::Parts, key: &key }, Kind::Part, part, Compression::Off)?;
+        puts.push(Op::Put(StoreName::Parts, key, record));
+    }
+    Ok(puts)
+}
+
+/// How many chunks are read in one go: 64, so at most 256 MiB if every one of them had the largest size.
+const READ_CHUNKS_MAX: usize = 64;
+
+fn in_session(key: &Key, id: &Id) -> bool {
+    key.parse().text().is_ok_and(|owner| owner == id.as_str())
+}
+
+fn texts(documents: &Documents) -> impl Iterator<Item = &[u8]> {
+    let mut rest = documents.json.as_slice();
+    documents.lengths.iter().map_while(move |&length| {
+        let (text, after) = rest.split_at_checked(length as usize)?;
+        rest = after;
+        Some(text)
+    })
+}
+
+fn too_large(what: &str, limit: usize, got: usize, unit: &'static str) -> Error {
+    Error::TooLarge { what: what.to_owned(), limit: limit as u64, got: got as u64, unit }
+}
+
+fn check_metadata_size(json: &[u8]) -> Result<()> {
+    if json.len() > LIMITS.metadata_bytes {
+        return Err(too_large("a session's metadata", LIMITS.metadata_bytes, json.len(), "bytes of JSON"));
+    }
+    Ok(())
+}
+
+fn check_metadata(json: &[u8]) -> Result<()> {
+    check_metadata_size(json)?;
+    metadata::check(json)
+}
+
+fn check_item_size(bytes: usize) -> Result<()> {
+    if bytes == 0 {
+        return Err(Error::invalid("item", "an item has a JSON text"));
+    }
+    if bytes > LIMITS.item_bytes {
+        return Err(too_large("an item", LIMITS.item_bytes, bytes, "bytes of JSON"));
+    }
+    Ok(())
+}
+
+/// Refuses a text that names an entry which its table does not have, or too many of them.
+fn check_table(json: &[u8], entries: usize) -> Result<()> {
+    let mut places = 0;
+    session::placeholder::rewrite(json, |n| {
+        places += 1;
+        if n < entries {
+            Ok(n)
+        } else {
+            Err(Error::invalid("json", format!("$attachment {n} is not in the table of {entries}")))
+        }
+    })?;
+    if places > LIMITS.item_attachments {
+        return Err(too_large("an item's attachments", LIMITS.item_attachments, places, "attachments"));
+    }
+    Ok(())
+}
+
+fn check_items(documents: &Documents) -> Result<()> {
+    let total: u64 = documents.lengths.iter().map(|&length| u64::from(length)).sum();
+    if total != documents.json.len() as u64 {
+        return Err(Error::invalid(
+            "items",
+            format!("their lengths add up to {total} of {} bytes", documents.json.len()),
+        ));
+    }
+    for text in texts(documents) {
+        check_item_size(text.len())?;
+        if !documents.attachments.is_empty() || session::placeholder::any(text) {
+            check_table(text, documents.attachments.len())?;
+        }
+    }
+    Ok(())
+}
+
+fn check_chunks(chunks: usize) -> Result<()> {
+    if chunks > LIMITS.session_chunks {
+        return Err(too_large("a session", LIMITS.session_chunks, chunks, "chunks"));
+    }
+    Ok(())
+}

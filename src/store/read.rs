@@ -1,0 +1,356 @@
+//! Reading sessions, items and attachments.
+//!
+//! A read that takes two steps (the session's record, then its chunks) may be overtaken by a writer in another tab. A chunk
+//! that is not as the directory said is therefore damage only if the session is unchanged when it is read again.
+
+use super::Store;
+use super::head::Counters;
+use crate::backend::{Backend, Key, Scan, StoreName, get_one};
+use crate::blob::{self, Blob, Hash, Reference};
+use crate::error::{Error, ErrorReport, Result};
+use crate::host::Host;
+use crate::record::{self, Kind, Place};
+use crate::session::{self, Chunk, Id, ListName, SessionRecord, Span};
+use serde::Serialize;
+use std::ops::Range;
+
+/// The most bytes of an attachment that one call reads: 4 MiB.
+pub const ATTACHMENT_READ_BYTES_MAX: u64 = 4 << 20;
+
+/// The most chunks that one call reads: 256.
+const READ_CHUNKS_MAX: usize = 256;
+
+/// How often a read is tried again because the session changed meanwhile.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// A session's metadata.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionRead {
+    /// A JSON object; `{"$attachment":n}` in it is entry n of the table.
+    pub json: Vec<u8>,
+    /// The table.
+    pub attachments: Vec<Reference>,
+}
+
+/// The items of a list that one chunk holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChunkRead {
+    /// Index of the first item here.
+    pub first: u64,
+    /// How many items.
+    pub count: u64,
+    /// The items as a JSON array text; empty when the chunk cannot be read.
+    pub json: Vec<u8>,
+    /// `{"$attachment":n}` in it is entry n of this table.
+    pub attachments: Vec<Reference>,
+    /// Why the chunk cannot be read, `Corrupt` or `Missing`.
+    pub error: Option<Error>,
+}
+
+/// A list of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListStat {
+    /// Its name.
+    pub name: String,
+    /// Items.
+    pub items: u64,
+    /// Chunks.
+    pub chunks: u64,
+    /// Bytes of the items' JSON.
+    pub bytes: u64,
+}
+
+/// What is known of an attachment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachmentStat {
+    /// SHA-256 of the original, 64 hexadecimal digits.
+    pub hash: String,
+    /// Bytes of the original.
+    pub size: u64,
+    /// Media type that came with the first copy.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// Bytes as stored.
+    pub stored_size: u64,
+    /// How the stored bytes relate to the original; `identity`: they are it.
+    pub encoding: &'static str,
+    /// How many chunks and sessions refer to it.
+    pub references: u64,
+}
+
+/// Totals of the store. All sizes are bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Sessions.
+    pub sessions: u64,
+    /// Items in all lists.
+    pub items: u64,
+    /// Chunks of all lists.
+    pub chunks: u64,
+    /// Attachments, each once.
+    pub attachments: u64,
+    /// What was handed in: JSON, and attachments as often as they are used.
+    pub logical_bytes: u64,
+    /// What is stored for it.
+    pub stored_bytes: u64,
+    /// JSON as it was handed in.
+    pub json_bytes: u64,
+    /// The records that hold it.
+    pub json_stored_bytes: u64,
+    /// Originals of the attachments, each once.
+    pub attachment_bytes: u64,
+    /// Attachments as they are stored.
+    pub attachment_stored_bytes: u64,
+    /// Originals of the attachments, as often as they are used.
+    pub referenced_bytes: u64,
+    /// What storing each attachment once saves.
+    pub saved_by_deduplication: u64,
+    /// What compression saves.
+    pub saved_by_compression: u64,
+    /// Raised by every write transaction.
+    pub generation: u64,
+}
+
+impl Stats {
+    pub(super) fn new(counters: Counters, generation: u64) -> Self {
+        let Counters { json_bytes, json_stored, attachment_bytes, attachment_stored, used_bytes, .. } = counters;
+        Self {
+            sessions: counters.sessions,
+            items: counters.items,
+            chunks: counters.chunks,
+            attachments: counters.attachments,
+            logical_bytes: json_bytes.saturating_add(used_bytes),
+            stored_bytes: json_stored.saturating_add(attachment_stored),
+            json_bytes,
+            json_stored_bytes: json_stored,
+            attachment_bytes,
+            attachment_stored_bytes: attachment_stored,
+            referenced_bytes: used_bytes,
+            saved_by_deduplication: used_bytes.saturating_sub(attachment_bytes),
+            saved_by_compression: json_bytes
+                .saturating_add(attachment_bytes)
+                .saturating_sub(json_stored.saturating_add(attachment_stored)),
+            generation,
+        }
+    }
+}
+
+impl From<SessionRecord> for SessionRead {
+    fn from(session: SessionRecord) -> Self {
+        Self { json: session.json, attachments: session.references }
+    }
+}
+
+impl<B: Backend, H: Host> Store<B, H> {
+    /// Reads the metadata of sessions, in the order asked; `None` where there is no such session.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if any of the records is damaged.
+    pub async fn sessions(&self, ids: &[Id]) -> Result<Vec<Option<SessionRead>>> {
+        self.settled().await?;
+        let keys: Vec<Key> = ids.iter().map(|id| session::session_key(id.as_str())).collect();
+        let records = self.backend.get(StoreName::Sessions, &keys).await?;
+        let open = |(key, record): (&Key, Option<Vec<u8>>)| {
+            record.map(|record| SessionRecord::open(key, &record).map(SessionRead::from)).transpose()
+        };
+        keys.iter().zip(records).map(open).collect()
+    }
+
+    /// How many sessions there are.
+    pub async fn count(&self) -> Result<u64> {
+        self.settled().await?;
+        Ok(self.head().await?.counters.sessions)
+    }
+
+    /// Totals.
+    pub async fn stats(&self) -> Result<Stats> {
+        self.settled().await?;
+        let head = self.head().await?;
+        Ok(Stats::new(head.counters, head.generation))
+    }
+
+    /// The lists of a session, in the order in which they were first written.
+    pub async fn lists(&self, id: &Id) -> Result<Vec<ListStat>> {
+        self.settled().await?;
+        let session = self.session_record(id).await?;
+        let stat = |list: session::ListEntry| ListStat {
+            items: list.directory.items(),
+            chunks: list.directory.chunks() as u64,
+            bytes: list.directory.sum(|entry| entry.bytes),
+            name: list.name,
+        };
+        Ok(session.lists.into_iter().map(stat).collect())
+    }
+
+    pub(super) async fn session_record(&self, id: &Id) -> Result<SessionRecord> {
+        let key = session::session_key(id.as_str());
+        let record = get_one(&self.backend, StoreName::Sessions, &key).await?;
+        let record = record.ok_or_else(|| Error::NotFound { what: "session", name: id.as_str().to_owned() })?;
+        SessionRecord::open(&key, &record)
+    }
+
+    /// Reads items of a list, as whole chunks cut to the range: the first that holds any, and as many more as stay within
+    /// `bytes_max` bytes of JSON together. A range that lies behind the end, or a list never written, has none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such session. A damaged chunk is no error of the call but of that
+    /// [`ChunkRead`], so that the others can be read.
+    pub async fn read(&self, id: &Id, list: &ListName, items: Range<u64>, bytes_max: u64) -> Result<Vec<ChunkRead>> {
+        self.settled().await?;
+        let mut session = self.session_record(id).await?;
+        for attempt in 1.. {
+            let spans =
+                session.list(list.as_str()).map(|directory| within(directory, &items, bytes_max)).unwrap_or_default();
+            let chunks = self.read_spans(id, list, &spans, &items).await?;
+            if attempt == ATTEMPTS_MAX || chunks.iter().all(|chunk| chunk.error.is_none()) {
+                return Ok(chunks);
+            }
+            let again = self.session_record(id).await?;
+            if again.revision == session.revision {
+                return Ok(chunks);
+            }
+            session = again;
+        }
+        Ok(Vec::new())
+    }
+
+    async fn read_spans(&self, id: &Id, list: &ListName, spans: &[Span], items: &Range<u64>) -> Result<Vec<ChunkRead>> {
+        let keys: Vec<Key> =
+            spans.iter().map(|span| session::chunk_key(id.as_str(), list.as_str(), span.first)).collect();
+        let records = self.backend.get(StoreName::Chunks, &keys).await?;
+        let mut chunks = Vec::with_capacity(spans.len());
+        for ((span, key), record) in spans.iter().zip(&keys).zip(records) {
+            let range = span.range();
+            let (from, to) = (items.start.max(range.start), items.end.min(range.end));
+            let chunk = match open_chunk(key, span, record) {
+                Ok(chunk) => ChunkRead {
+                    first: from,
+                    count: to.saturating_sub(from),
+                    json: chunk.array(from - range.start..to - range.start),
+                    attachments: chunk.references,
+                    error: None,
+                },
+                Err(error @ (Error::Corrupt { .. } | Error::Missing { .. })) => ChunkRead {
+                    first: from,
+                    count: to.saturating_sub(from),
+                    json: b"[]".to_vec(),
+                    attachments: Vec::new(),
+                    error: Some(error),
+                },
+                Err(error) => return Err(error),
+            };
+            chunks.push(chunk);
+        }
+        Ok(chunks)
+    }
+
+    /// What is known of an attachment.
+    pub async fn stat(&self, hash: &Hash) -> Result<AttachmentStat> {
+        self.settled().await?;
+        let blob = self.blob(hash).await?;
+        let mut references = 0;
+        let mut range = blob::reference_range(hash);
+        loop {
+            let page = self.backend.scan(Scan::keys(StoreName::References, range.clone(), PAGE_ROWS)).await?;
+            references += page.len() as u64;
+            match page.last() {
+                Some(last) if page.len() == PAGE_ROWS => range = range.after(last.key.clone()),
+                _ => break,
+            }
+        }
+        Ok(AttachmentStat {
+            hash: hash.to_string(),
+            size: blob.size,
+            media_type: blob.media_type,
+            stored_size: blob.stored_size,
+            encoding: blob.encoding.as_str(),
+            references,
+        })
+    }
+
+    async fn blob(&self, hash: &Hash) -> Result<Blob> {
+        let key = blob::blob_key(hash);
+        let record = get_one(&self.backend, StoreName::Blobs, &key).await?;
+        let record = record.ok_or_else(|| Error::NotFound { what: "attachment", name: hash.to_string() })?;
+        Blob::open(&key, &record)
+    }
+
+    /// Reads bytes of an attachment, at most [`ATTACHMENT_READ_BYTES_MAX`]. Every part's checksum is verified; where the
+    /// range is the whole attachment, so is its SHA-256.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::InvalidArgument`] for a range outside the attachment or over the bound,
+    /// [`Error::Corrupt`] and [`Error::Missing`] for damaged parts.
+    pub async fn attachment_bytes(&self, hash: &Hash, range: Range<u64>) -> Result<Vec<u8>> {
+        self.settled().await?;
+        let blob = self.blob(hash).await?;
+        if range.start > range.end || range.end > blob.size {
+            let problem = format!("{} to {} does not lie within its {} bytes", range.start, range.end, blob.size);
+            return Err(Error::invalid("range", problem));
+        }
+        if range.end - range.start > ATTACHMENT_READ_BYTES_MAX {
+            let problem = format!("at most {ATTACHMENT_READ_BYTES_MAX} bytes are read in one call");
+            return Err(Error::invalid("range", problem));
+        }
+        let bytes = self.parts(&blob, &range).await?;
+        if range.start == 0 && range.end == blob.size && self.host.sha256(&bytes).await != *hash {
+            let key = blob::blob_key(hash);
+            return Err(Place { store: StoreName::Blobs, key: &key }.corrupt("its bytes do not hash to its key"));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a range of the stored bytes. The range lies within them.
+    pub(super) async fn parts(&self, blob: &Blob, range: &Range<u64>) -> Result<Vec<u8>> {
+        let numbers = blob::parts_of(range);
+        let keys: Vec<Key> = numbers.clone().map(|n| blob::part_key(blob.parts, n)).collect();
+        let records = self.backend.get(StoreName::Parts, &keys).await?;
+        let mut bytes = Vec::with_capacity((range.end - range.start) as usize);
+        for ((n, key), record) in numbers.zip(&keys).zip(records) {
+            let place = Place { store: StoreName::Parts, key };
+            let part = record::open(place, Kind::Part, &record.ok_or_else(|| place.missing())?)?;
+            let start = n * blob::PART_BYTES_MAX as u64;
+            let length = (blob.stored_size - start).min(blob::PART_BYTES_MAX as u64);
+            if part.len() as u64 != length {
+                return Err(place.corrupt(format!("it has {} bytes instead of {length}", part.len())));
+            }
+            let from = range.start.saturating_sub(start).min(length) as usize;
+            let to = (range.end - start).min(length) as usize;
+            bytes.extend_from_slice(part.get(from..to).unwrap_or_default());
+        }
+        Ok(bytes)
+    }
+}
+
+/// How many rows one scan reads where values are small: 1,000.
+pub(super) const PAGE_ROWS: usize = 1000;
+
+/// The first chunk of a range and those after it that stay within the bound.
+fn within(directory: &session::Directory, items: &Range<u64>, bytes_max: u64) -> Vec<Span> {
+    let mut bytes = 0_u64;
+    let fits = |span: &Span| {
+        let is_first = bytes == 0;
+        bytes = bytes.saturating_add(span.entry.bytes.max(1));
+        is_first || bytes <= bytes_max
+    };
+    directory.overlapping(items.clone()).take_while(fits).take(READ_CHUNKS_MAX).collect()
+}
+
+/// Opens a chunk and holds it against the directory.
+pub(super) fn open_chunk(key: &Key, span: &Span, record: Option<Vec<u8>>) -> Result<Chunk> {
+    let place = Place { store: StoreName::Chunks, key };
+    let chunk = Chunk::open(key, &record.ok_or_else(|| place.missing())?)?;
+    if chunk.len() != span.entry.items {
+        return Err(place.corrupt(format!("it has {} items, the directory says {}", chunk.len(), span.entry.items)));
+    }
+    Ok(chunk)
+}
+
+impl ChunkRead {
+    /// The error as plain fields.
+    pub fn error_report(&self) -> Option<ErrorReport> {
+        self.error.as_ref().map(Error::to_report)
+    }
+}
