@@ -1,5 +1,7 @@
 //! The conformance suite on the reference backend.
 
+#![cfg(not(target_arch = "wasm32"))]
+
 mod conformance;
 
 use conformance::Databases;

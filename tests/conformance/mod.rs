@@ -5,6 +5,8 @@
 // A promise that nobody lists in `for_each_promise!` is an unused function, and so a compile error.
 #![deny(dead_code)]
 
+#[cfg(target_arch = "wasm32")]
+pub mod browser;
 mod checks;
 mod commits;
 mod handles;

@@ -1,0 +1,127 @@
+//! Reading: one transaction, one burst of requests, one future.
+
+use super::error::{Exception, Phase};
+use super::sys::{self, ObjectStore};
+use crate::backend::{Direction, Key, Row, Scan, StoreName};
+use crate::error::{Error, Result};
+use js_sys::Array;
+use wasm_bindgen::prelude::*;
+use web_sys::{IdbCursor, IdbDatabase, IdbKeyRange, IdbRequest, IdbTransaction};
+
+fn failed(value: JsValue) -> Error {
+    Exception::from(&value).into_error(Phase::Read)
+}
+
+/// Begins a read. It ends when its requests have.
+pub fn begin(database: &IdbDatabase, store: StoreName) -> Result<IdbTransaction, Exception> {
+    database.transaction_with_str(store.as_str()).map_err(|thrown| Exception::from(&thrown))
+}
+
+/// See [`crate::backend::Backend::get`].
+pub async fn get(transaction: IdbTransaction, store: StoreName, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>> {
+    let requests = burst(&transaction, store, keys).map_err(failed)?;
+    let Some(last) = requests.last() else { return Ok(Vec::new()) };
+    sys::done(last).await.map_err(failed)?;
+    requests.iter().map(|request| request.result().map(|value| record(&value)).map_err(failed)).collect()
+}
+
+fn burst(transaction: &IdbTransaction, store: StoreName, keys: &[Key]) -> Result<Vec<IdbRequest>, JsValue> {
+    let store = sys::store(transaction, store.as_str())?;
+    let requests = keys.iter().map(|key| store.get(&sys::key(key)?)).collect();
+    sys::finish(transaction);
+    requests
+}
+
+/// The value of a `get`, which is `undefined` where there is no record.
+pub fn record(value: &JsValue) -> Option<Vec<u8>> {
+    (!value.is_undefined()).then(|| sys::read(value))
+}
+
+/// See [`crate::backend::Backend::scan`].
+///
+/// Forward: `getAllKeys` and `getAll` of the same range in one burst. Reverse: `getAllRecords` where the engine has it. Where
+/// it has not, a key cursor finds the page's two ends in two steps, however many records lie between and before them, and
+/// the page is then read forward and turned round. (All keys of the range with gets for the last ones would do without
+/// a cursor, at a cost that grows with the store.)
+pub async fn scan(transaction: IdbTransaction, scan: &Scan) -> Result<Vec<Row>> {
+    let Some(range) = sys::range(&scan.range).map_err(failed)? else { return Ok(Vec::new()) };
+    let limit = u32::try_from(scan.limit).unwrap_or(u32::MAX);
+    let store = sys::store(&transaction, scan.store.as_str()).map_err(failed)?;
+    let records = !scan.keys_only && !store.get_all_records_if_any().is_undefined();
+    match scan.direction {
+        Direction::Reverse if records => self::records(&transaction, &store, &range, limit).await,
+        Direction::Forward => forward(&transaction, &store, &range, limit, scan.keys_only).await,
+        Direction::Reverse => {
+            let Some(page) = last_page(&store, &range, limit).await? else { return Ok(Vec::new()) };
+            let mut rows = forward(&transaction, &store, &page, limit, scan.keys_only).await?;
+            rows.reverse();
+            Ok(rows)
+        }
+    }
+}
+
+async fn forward(
+    transaction: &IdbTransaction,
+    store: &ObjectStore,
+    range: &IdbKeyRange,
+    limit: u32,
+    keys_only: bool,
+) -> Result<Vec<Row>> {
+    let keys = store.get_all_keys(range, limit).map_err(failed)?;
+    let values = if keys_only { None } else { Some(store.get_all(range, limit).map_err(failed)?) };
+    sys::finish(transaction);
+    sys::done(values.as_ref().unwrap_or(&keys)).await.map_err(failed)?;
+    let keys = array(&keys)?;
+    let values = values.as_ref().map(array).transpose()?;
+    let row = |n| Row {
+        key: sys::read_key(&keys.get(n)),
+        value: values.as_ref().map(|values| sys::read(&values.get(n))).unwrap_or_default(),
+    };
+    Ok((0..keys.length()).map(row).collect())
+}
+
+async fn records(
+    transaction: &IdbTransaction,
+    store: &ObjectStore,
+    range: &IdbKeyRange,
+    limit: u32,
+) -> Result<Vec<Row>> {
+    let request = store.get_all_records(&sys::get_all_options(range, limit, Direction::Reverse)).map_err(failed)?;
+    sys::finish(transaction);
+    sys::done(&request).await.map_err(failed)?;
+    let records = array(&request)?;
+    let row = |n| {
+        let record: sys::Record = records.get(n).unchecked_into();
+        Row { key: sys::read_key(&record.key()), value: sys::read(&record.value()) }
+    };
+    Ok((0..records.length()).map(row).collect())
+}
+
+/// The part of the range that holds its last `limit` records; `None` when it holds none.
+async fn last_page(store: &ObjectStore, range: &IdbKeyRange, limit: u32) -> Result<Option<IdbKeyRange>> {
+    let request = store.open_key_cursor(range, "prev").map_err(failed)?;
+    let Some(cursor) = position(&request).await? else { return Ok(None) };
+    let last = cursor.key().map_err(failed)?;
+    let first = if limit > 1 {
+        cursor.advance(limit - 1).map_err(failed)?;
+        position(&request).await?.map(|cursor| cursor.key()).transpose().map_err(failed)?
+    } else {
+        Some(last.clone())
+    };
+    let page = match first {
+        Some(first) => IdbKeyRange::bound(&first, &last),
+        None => return Ok(Some(range.clone())),
+    };
+    page.map(Some).map_err(failed)
+}
+
+/// Where a cursor stands now; `None` past the end.
+async fn position(request: &IdbRequest) -> Result<Option<IdbCursor>> {
+    sys::done(request).await.map_err(failed)?;
+    let cursor = request.result().map_err(failed)?;
+    Ok((!cursor.is_null()).then(|| cursor.unchecked_into()))
+}
+
+fn array(request: &IdbRequest) -> Result<Array> {
+    request.result().map(JsCast::unchecked_into).map_err(failed)
+}
