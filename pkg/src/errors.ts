@@ -1,0 +1,134 @@
+/**
+ * What every failure of this package looks like.
+ *
+ * The codes are the variants of the engine's error enum (`src/error.rs`) and three that only the client can meet.
+ * They are stable: none is renamed or used again for something else.
+ */
+
+/** Codes that the engine reports, one for each variant of its error enum. */
+export const ENGINE_CODES = [
+  "InvalidArgument",
+  "InvalidId",
+  "TooLarge",
+  "NotFound",
+  "AlreadyExists",
+  "Corrupt",
+  "Missing",
+  "NewerVersion",
+  "Closed",
+  "Blocked",
+  "StorageFull",
+  "ConnectionLost",
+  "Unavailable",
+  "Conflict",
+  "Cancelled",
+  "Backend",
+] as const;
+
+/** Codes that arise on the page. */
+export const CLIENT_CODES = ["NotStorable", "EngineCrashed", "Aborted"] as const;
+
+/**
+ * What went wrong. The package's README says for each code what happened, what is safe and what to do.
+ */
+export type HoardErrorCode = (typeof ENGINE_CODES)[number] | (typeof CLIENT_CODES)[number];
+
+/** An error as plain fields: how the engine reports it and how it crosses from the worker. */
+export interface ErrorFields {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly needsReload: boolean;
+}
+
+interface HoardErrorOptions {
+  readonly retryable?: boolean;
+  readonly needsReload?: boolean;
+  readonly path?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error that this package throws or rejects with.
+ *
+ * ```ts
+ * try {
+ *   await hoard.sessions.create({ id: "a" });
+ * } catch (error) {
+ *   if (error instanceof HoardError && error.code === "AlreadyExists") …
+ * }
+ * ```
+ */
+export class HoardError extends Error {
+  override readonly name = "HoardError";
+  /** What went wrong, for programs. */
+  readonly code: HoardErrorCode;
+  /** Whether the same call may succeed later without a change by the caller. */
+  readonly retryable: boolean;
+  /** Whether the page has to be reloaded before the hoard works again. */
+  readonly needsReload: boolean;
+  /** Where in the given value the problem is, such as `item.image[2]`; only with `NotStorable` and `TooLarge`. */
+  declare readonly path?: string;
+
+  /** @internal */
+  constructor(code: HoardErrorCode, message: string, options: HoardErrorOptions = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.needsReload = options.needsReload ?? false;
+    if (options.path !== undefined) this.path = options.path;
+  }
+}
+
+/** A wrong argument: what it is called, and what is wrong with it and allowed. */
+export function invalid(argument: string, problem: string): HoardError {
+  return new HoardError("InvalidArgument", `${argument}: ${problem}`);
+}
+
+/** Makes sure that options are an object, before anything is taken out of it. */
+export function checkOptions(name: string, options: unknown): void {
+  if (typeof options !== "object" || options === null) throw invalid(name, "an object is needed");
+}
+
+/** The error of an operation whose AbortSignal fired. */
+export function aborted(signal: AbortSignal): HoardError {
+  return new HoardError("Aborted", "the operation was aborted by its signal", { cause: signal.reason });
+}
+
+/** What a caller of a closed hoard gets. */
+export function closed(): HoardError {
+  return new HoardError("Closed", "the hoard is closed; open it again");
+}
+
+/** Whether something thrown is an engine's report. */
+export function isErrorFields(thrown: unknown): thrown is ErrorFields {
+  return (
+    typeof thrown === "object" &&
+    thrown !== null &&
+    typeof (thrown as ErrorFields).code === "string" &&
+    typeof (thrown as ErrorFields).message === "string"
+  );
+}
+
+const KNOWN: ReadonlySet<string> = new Set([...ENGINE_CODES, ...CLIENT_CODES]);
+
+/** Turns what came from the engine into what the caller gets. */
+export function fromFields(fields: ErrorFields): HoardError {
+  // An engine of another version than this client may know more codes. Its words are kept, the union stays closed.
+  const known = KNOWN.has(fields.code);
+  return new HoardError(
+    known ? (fields.code as HoardErrorCode) : "Backend",
+    known ? fields.message : `${fields.code}: ${fields.message}`,
+    { retryable: fields.retryable === true, needsReload: fields.needsReload === true },
+  );
+}
+
+/** Whatever was thrown as fields that can be posted. */
+export function toFields(thrown: unknown): ErrorFields {
+  if (isErrorFields(thrown)) {
+    const { code, message, retryable, needsReload } = thrown;
+    return { code, message, retryable: retryable === true, needsReload: needsReload === true };
+  }
+  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return { code: "Backend", message: `the storage backend failed: ${message}`, retryable: false, needsReload: false };
+}

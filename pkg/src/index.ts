@@ -1,0 +1,42 @@
+/**
+ * Hoardb keeps thousands of recorded sessions in a browser: documents, append-only lists and attachments over IndexedDB.
+ *
+ * @packageDocumentation
+ */
+export { openHoard } from "./open.js";
+export { HoardError, type HoardErrorCode } from "./errors.js";
+export { AttachmentRef, type ByteRange } from "./attachment.js";
+export type { Hoard, HoardStats } from "./hoard.js";
+export type { Sessions, SessionList, SessionQuery } from "./sessions.js";
+export type { ChunkRange, List } from "./list.js";
+export type { Attachments, PutOptions } from "./attachments.js";
+export type { Job } from "./job.js";
+export type { LoadOptions, LoadProgress } from "./whole.js";
+export type {
+  AttachmentStat,
+  CollectOptions,
+  CollectReport,
+  Finding,
+  Progress,
+  VerifyOptions,
+  VerifyReport,
+} from "./engine.js";
+export type {
+  Abortable,
+  AnySchema,
+  Binary,
+  DamagedRange,
+  HoardOptions,
+  Input,
+  Item,
+  ItemInput,
+  ListChunk,
+  ListName,
+  Schema,
+  Session,
+  SessionInput,
+  SessionPatch,
+  Stored,
+  WholeSession,
+  WholeSessionInput,
+} from "./types.js";

@@ -1,0 +1,199 @@
+/**
+ * Whole sessions: metadata and all lists, in and out in the same shape.
+ */
+import { untilAborted } from "./abort.js";
+import type { Channel } from "./channel.js";
+import { decodeDocuments } from "./decode.js";
+import { encode } from "./encode.js";
+import { checkOptions, fromFields, invalid } from "./errors.js";
+import { checkId } from "./id.js";
+import { attachmentBuffers, attachmentBytes, type Prepared } from "./outbox.js";
+import { Packer } from "./pack.js";
+import { Pace } from "./pace.js";
+import type { AttachmentSource, DocumentsSource, Result, WholeSource } from "./protocol.js";
+import { decodedChunks, rawChunks } from "./read.js";
+import { checkObject, notStorable } from "./refuse.js";
+import { encodeMetadata } from "./sessions.js";
+import type { Abortable, DamagedRange, ListName, Schema, WholeSession } from "./types.js";
+import { describe, isArray } from "./value.js";
+
+/** What one message of `saveMany` takes. */
+const BATCH_SESSIONS_MAX = 50;
+const BATCH_BYTES_MAX = 2 << 20;
+
+/** Bytes of JSON that the first answer of a load brings. */
+const LOAD_BYTES = 1 << 20;
+
+/** How far a load is. */
+export interface LoadProgress {
+  /** The list being read. */
+  list: string;
+  /** Items read so far, of all lists. */
+  done: number;
+  /** Items of all lists. */
+  total: number;
+}
+
+/** How a session is loaded. */
+export interface LoadOptions<S extends Schema> extends Abortable {
+  /** The lists to load; all by default. One that was never written comes back empty. */
+  lists?: readonly ListName<S>[];
+  /** Called after each chunk. */
+  onProgress?: (progress: LoadProgress) => void;
+}
+
+/** Encodes whole sessions for one message, whatever their size, without keeping the page from anything else. */
+class Batch {
+  readonly sessions: WholeSource[] = [];
+  /** Bytes that it makes the other end hold. */
+  bytes = 0;
+  readonly #pace: Pace;
+  readonly #packer: Packer;
+  readonly #transfer: Transferable[] = [];
+
+  /** `bytes` is how many there will be, if that can be guessed. */
+  constructor(pace: Pace, bytes?: number) {
+    this.#pace = pace;
+    this.#packer = new Packer(bytes);
+  }
+
+  get full(): boolean {
+    return this.sessions.length >= BATCH_SESSIONS_MAX || this.bytes >= BATCH_BYTES_MAX;
+  }
+
+  /** Adds a session. `root` is put before the paths in errors. Returns its id. */
+  async add(whole: unknown, root: string): Promise<string> {
+    checkObject(whole, root === "" ? "session" : root);
+    const path = (name: string): string => (root === "" ? name : `${root}.${name}`);
+    const { id, text, attachments } = encodeMetadata(whole["session"], path("session"), false);
+    this.#packer.add(text);
+    const documents = this.#take(attachments);
+    const lists: WholeSource["lists"] = [];
+    const given = whole["lists"];
+    if (given !== undefined) {
+      checkObject(given, path("lists"));
+      for (const name of Object.keys(given)) {
+        checkId("list name", name);
+        if (given[name] !== undefined) lists.push({ name, items: await this.#items(given[name], path(`lists.${name}`)) });
+      }
+    }
+    this.sessions.push({ session: id, documents, lists });
+    return id;
+  }
+
+  async #items(items: unknown, root: string): Promise<DocumentsSource> {
+    const array = typeof items === "object" && items !== null && isArray(items) ? items : undefined;
+    if (array === undefined) throw notStorable(root, `an array of items is needed, ${describe(items)} was given`);
+    const attachments: AttachmentSource[] = [];
+    for (let at = 0; at < array.length; at += 1) {
+      if (this.#pace.due) await this.#pace.turn();
+      this.#packer.add(encode(array[at], `${root}[${at}]`, attachments));
+    }
+    return this.#take(attachments);
+  }
+
+  #take(attachments: AttachmentSource[]): DocumentsSource {
+    const { json, lengths } = this.#packer.take();
+    this.bytes += json.length + attachmentBytes(attachments);
+    this.#transfer.push(...attachmentBuffers(attachments));
+    return { json, lengths, attachments };
+  }
+
+  /** The call that saves it. */
+  prepared(): Prepared<"save"> {
+    const transfer = [...this.#packer.buffers(), ...this.#transfer];
+    return { args: { sessions: this.sessions }, bytes: this.bytes, transfer };
+  }
+}
+
+/** The first error of a save, thrown. */
+function check(errors: Result<"save">): void {
+  const error = errors.find((error) => error !== null);
+  if (error) throw fromFields(error);
+}
+
+/** Saves one session. It has its place among the calls from now on. */
+export async function save(channel: Channel, whole: unknown): Promise<string> {
+  let id = "";
+  const prepare = async (): Promise<Prepared<"save">> => {
+    const batch = new Batch(new Pace());
+    id = await batch.add(whole, "");
+    return batch.prepared();
+  };
+  check(await channel.later("save", prepare));
+  return id;
+}
+
+/** Saves many sessions, some at a time; other calls go between. */
+export async function saveMany(channel: Channel, wholes: Iterable<unknown> | AsyncIterable<unknown>): Promise<string[]> {
+  const pace = new Pace();
+  const ids: string[] = [];
+  const running = new Set<Promise<void>>();
+  let failure: { error: unknown } | undefined;
+  const send = ({ args, bytes, transfer }: Prepared<"save">): void => {
+    const sent: Promise<void> = channel
+      .call("save", args, bytes, transfer)
+      .then(check)
+      .catch((error: unknown) => void (failure ??= { error }))
+      .finally(() => running.delete(sent));
+    running.add(sent);
+  };
+  let batch = new Batch(pace);
+  try {
+    for await (const whole of wholes) {
+      if (failure !== undefined) break;
+      ids.push(await batch.add(whole, `[${ids.length}]`));
+      if (batch.full) {
+        send(batch.prepared());
+        batch = new Batch(pace, batch.bytes);
+        await channel.room();
+      }
+    }
+    if (failure === undefined && batch.sessions.length > 0) send(batch.prepared());
+  } catch (error) {
+    failure ??= { error };
+  }
+  // Nothing is under way any more when the caller learns how it went.
+  await Promise.all(running);
+  if (failure !== undefined) throw failure.error;
+  return ids;
+}
+
+/** Loads a session with its lists. */
+export async function load<S extends Schema>(channel: Channel, id: string, options: LoadOptions<S>): Promise<WholeSession<S>> {
+  checkOptions("options", options);
+  const { lists: names, onProgress, signal } = options;
+  const session = checkId("session id", id);
+  if (names !== undefined && !Array.isArray(names)) throw invalid("lists", "an array of list names is needed");
+  const wanted = names?.map((name) => checkId("list name", name)) ?? null;
+  const answer = await untilAborted(channel.call("load", { session, lists: wanted, bytesMax: LOAD_BYTES }), signal);
+  const lists: Record<string, unknown[]> = {};
+  for (const name of wanted ?? []) define(lists, name, []);
+  const damaged: DamagedRange[] = [];
+  const total = answer.lists.reduce((sum, { items }) => sum + items, 0);
+  let done = 0;
+  for (const { name, items: to, read } of answer.lists) {
+    const items: unknown[] = [];
+    define(lists, name, items);
+    const stretch = { session, list: name, from: 0, to };
+    const chunks = rawChunks(channel, stretch, signal, Promise.resolve(read));
+    for await (const chunk of decodedChunks<unknown>(channel, chunks, signal)) {
+      if (chunk.error !== undefined) {
+        damaged.push({ list: name, from: chunk.from, to: chunk.to, error: chunk.error });
+        // Holes, so that what follows keeps its index.
+        items.length = chunk.to;
+      } else {
+        for (const item of chunk.items) items.push(item);
+      }
+      done += chunk.to - chunk.from;
+      onProgress?.({ list: name, done, total });
+    }
+  }
+  const [meta] = decodeDocuments(answer.meta, channel);
+  return { session: meta, lists, damaged } as unknown as WholeSession<S>;
+}
+
+/** Sets a property, whatever its name. */
+function define(object: Record<string, unknown>, name: string, value: unknown): void {
+  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+}

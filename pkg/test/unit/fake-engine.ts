@@ -1,0 +1,281 @@
+// An engine of plain maps, to test what stands around the engine: order, gathering, bounds, crashes. It resolves its
+// writes only when told to where a test wants that.
+import { createHash } from "node:crypto";
+import type {
+  Attachment,
+  AttachmentInput,
+  ChunkOut,
+  Document,
+  Documents,
+  DocumentsOut,
+  Engine,
+  EngineJob,
+  EngineOptions,
+  ListInput,
+  ListQuery,
+  ListStat,
+  SessionPage,
+} from "../../src/engine.js";
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+function fail(code: string, message = code): never {
+  throw { code, message, retryable: false, needsReload: false };
+}
+
+interface Held {
+  json: string;
+  attachments: Attachment[];
+}
+
+interface FakeSession {
+  meta: Held;
+  lists: Map<string, Held[]>;
+}
+
+export class FakeEngine implements Engine {
+  readonly log: string[] = [];
+  readonly options: EngineOptions;
+  readonly sessions = new Map<string, FakeSession>();
+  readonly attachments = new Map<string, { bytes: Uint8Array; type: string }>();
+  readonly uploads = new Map<string, Uint8Array[]>();
+  /** When set, what every write waits for before it resolves. */
+  gate: Promise<void> | undefined;
+  /** Items of a chunk. */
+  chunk = 3;
+  /** Bytes of attachments inside calls that have not resolved, and their maximum so far. */
+  held = 0;
+  heldMax = 0;
+  closed = false;
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+  }
+
+  async #write<T>(name: string, apply: () => T): Promise<T> {
+    this.log.push(name);
+    if (this.closed) fail("Closed");
+    const result = apply();
+    await this.gate;
+    return result;
+  }
+
+  #take(input: AttachmentInput): Attachment {
+    if ("hash" in input) {
+      const found = this.attachments.get(input.hash) ?? fail("NotFound");
+      return { hash: input.hash, size: found.bytes.length, type: found.type };
+    }
+    // Messages between threads are copies: nobody else can reach these bytes any more.
+    const hash = createHash("sha256").update(input.bytes).digest("hex");
+    if (!this.attachments.has(hash)) this.attachments.set(hash, { bytes: input.bytes.slice(), type: input.type });
+    return { hash, size: input.bytes.length, type: input.type };
+  }
+
+  #document({ json, attachments }: Document): Held {
+    return { json: decoder.decode(json), attachments: attachments.map((input) => this.#take(input)) };
+  }
+
+  #documents({ json, lengths, attachments }: Documents): Held[] {
+    const table = attachments.map((input) => this.#take(input));
+    let at = 0;
+    const texts = Array.from(lengths, (length) => decoder.decode(json.subarray(at, (at += length))));
+    if (at !== json.length) fail("InvalidArgument", "lengths do not add up");
+    return texts.map((text) => ({ json: text, attachments: table }));
+  }
+
+  #session(id: string): FakeSession {
+    return this.sessions.get(id) ?? fail("NotFound", `there is no session ${id}`);
+  }
+
+  create(id: string, meta: Document): Promise<void> {
+    return this.#write(`create ${id}`, () => {
+      if (this.sessions.has(id)) fail("AlreadyExists");
+      this.sessions.set(id, { meta: this.#document(meta), lists: new Map() });
+    });
+  }
+
+  put(id: string, meta: Document): Promise<void> {
+    return this.#write(`put ${id}`, () => {
+      const lists = this.sessions.get(id)?.lists ?? new Map<string, Held[]>();
+      this.sessions.set(id, { meta: this.#document(meta), lists });
+    });
+  }
+
+  update(id: string, patch: Document, remove: string[]): Promise<void> {
+    return this.#write(`update ${id}`, () => {
+      const session = this.#session(id);
+      const merged = { ...JSON.parse(session.meta.json), ...JSON.parse(this.#document(patch).json) };
+      for (const name of remove) delete merged[name];
+      session.meta = { json: JSON.stringify(merged), attachments: [] };
+    });
+  }
+
+  delete(ids: string[]): Promise<number> {
+    return this.#write(`delete ${ids.length}`, () => ids.filter((id) => this.sessions.delete(id)).length);
+  }
+
+  save(id: string, meta: Document, lists: ListInput[]): Promise<void> {
+    const bytes = [meta, ...lists.map(({ items }) => items)].flatMap(({ attachments }) => attachments);
+    this.#hold(bytes);
+    return this.#write(`save ${id}`, () => {
+      const stored = lists.map(({ name, items }) => [name, this.#documents(items)] as const);
+      this.sessions.set(id, { meta: this.#document(meta), lists: new Map(stored) });
+    }).finally(() => this.#hold(bytes, -1));
+  }
+
+  append(id: string, list: string, items: Documents): Promise<number> {
+    this.#hold(items.attachments);
+    return this.#write(`append ${id}/${list} ${items.lengths.length}`, () => {
+      const { lists } = this.#session(id);
+      const all = lists.get(list) ?? [];
+      lists.set(list, all);
+      all.push(...this.#documents(items));
+      return all.length - items.lengths.length;
+    }).finally(() => this.#hold(items.attachments, -1));
+  }
+
+  set(id: string, list: string, index: number, item: Document): Promise<void> {
+    return this.#write(`set ${id}/${list} ${index}`, () => {
+      const items = this.#session(id).lists.get(list) ?? [];
+      if (index >= items.length) fail("NotFound");
+      items[index] = this.#document(item);
+    });
+  }
+
+  #hold(inputs: AttachmentInput[], sign = 1): void {
+    for (const input of inputs) if ("bytes" in input) this.held += sign * input.bytes.length;
+    this.heldMax = Math.max(this.heldMax, this.held);
+  }
+
+  attach(attachment: AttachmentInput): Promise<Attachment> {
+    if ("bytes" in attachment && attachment.bytes.length > 1 << 20) fail("TooLarge");
+    this.#hold([attachment]);
+    return this.#write("attach", () => this.#take(attachment)).finally(() => this.#hold([attachment], -1));
+  }
+
+  async uploadBegin(): Promise<string> {
+    const name = `upload ${this.uploads.size}`;
+    this.uploads.set(name, []);
+    this.log.push("uploadBegin");
+    return name;
+  }
+
+  async uploadPart(upload: string, bytes: Uint8Array): Promise<void> {
+    if (bytes.length > 4 << 20) fail("TooLarge");
+    this.log.push(`uploadPart ${bytes.length}`);
+    (this.uploads.get(upload) ?? fail("NotFound")).push(bytes.slice());
+  }
+
+  async uploadFinish(upload: string, type: string): Promise<Attachment> {
+    const parts = this.uploads.get(upload) ?? fail("NotFound");
+    this.uploads.delete(upload);
+    this.log.push("uploadFinish");
+    return this.#take({ type, bytes: Buffer.concat(parts) });
+  }
+
+  async uploadCancel(upload: string): Promise<void> {
+    this.log.push("uploadCancel");
+    this.uploads.delete(upload);
+  }
+
+  async get(ids: string[]): Promise<DocumentsOut> {
+    this.log.push(`get ${ids.length}`);
+    if (this.closed) fail("Closed");
+    const found = ids.map((id) => this.sessions.get(id)?.meta);
+    return {
+      json: encoder.encode(`[${found.map((meta) => meta?.json ?? "null").join(",")}]`),
+      tables: found.map((meta) => meta?.attachments ?? null),
+    };
+  }
+
+  async list({ limit, after, reverse }: ListQuery): Promise<SessionPage> {
+    this.log.push(`list ${limit}`);
+    const ids = [...this.sessions.keys()].sort();
+    if (reverse) ids.reverse();
+    const from = after === undefined ? 0 : ids.indexOf(after) + 1;
+    const page = ids.slice(from, from + limit);
+    return { ...(await this.get(page)), next: from + limit < ids.length ? (page.at(-1) ?? null) : null };
+  }
+
+  async count(): Promise<number> {
+    this.log.push("count");
+    return this.sessions.size;
+  }
+
+  async lists(id: string): Promise<ListStat[]> {
+    return Array.from(this.#session(id).lists, ([name, items]) => ({ name, items: items.length, chunks: 1, bytes: 0 }));
+  }
+
+  async read(id: string, list: string, from: number, to: number, bytesMax: number): Promise<ChunkOut[]> {
+    this.log.push(`read ${id}/${list} ${from} ${bytesMax}`);
+    const items = this.#session(id).lists.get(list) ?? [];
+    const end = Math.min(to, items.length);
+    const chunks: ChunkOut[] = [];
+    for (let first = from, bytes = 0; first < end && bytes < bytesMax; ) {
+      const next = Math.min(end, (Math.floor(first / this.chunk) + 1) * this.chunk);
+      const part = items.slice(first, next);
+      const text = `[${part.map(({ json }) => json).join(",")}]`;
+      const begin = Math.floor(first / this.chunk) * this.chunk;
+      const whole = items.slice(begin, begin + this.chunk);
+      if (whole.some(({ json }) => json.includes("damaged"))) {
+        const error = { code: "Corrupt", message: "damaged", retryable: false, needsReload: false };
+        chunks.push({ first, count: part.length, json: encoder.encode("[]"), attachments: null, error });
+      } else {
+        chunks.push({ first, count: part.length, json: encoder.encode(text), attachments: part[0]?.attachments ?? null, error: null });
+      }
+      bytes += text.length;
+      first = next;
+    }
+    return chunks;
+  }
+
+  async readAttachment(hash: string, start: number, end: number): Promise<Uint8Array> {
+    this.log.push(`readAttachment ${start} ${end}`);
+    if (end - start > 4 << 20) fail("TooLarge");
+    return new Uint8Array((this.attachments.get(hash) ?? fail("NotFound")).bytes.subarray(start, end));
+  }
+
+  async stat(hash: string): Promise<Attachment & { storedSize: number; encoding: string; references: number }> {
+    const found = this.attachments.get(hash) ?? fail("NotFound");
+    const size = found.bytes.length;
+    return { hash, size, type: found.type, storedSize: size, encoding: "identity", references: 0 };
+  }
+
+  async stats(): Promise<never> {
+    return fail("Backend");
+  }
+
+  collect(): EngineJob {
+    return this.#job(4);
+  }
+
+  verify(): EngineJob {
+    return this.#job(2);
+  }
+
+  #job(steps: number): EngineJob {
+    let done = 0;
+    let cancelled = false;
+    return {
+      cancel: () => (cancelled = true),
+      step: async () => {
+        if (cancelled) fail("Cancelled");
+        this.log.push(`step ${done}`);
+        done += 1;
+        const progress = { phase: "work", done, total: steps, unit: "steps" };
+        const report = { dryRun: false, marked: 0, attachments: 0, bytes: 0, uploads: done };
+        return done < steps ? { done: false, progress } : { done: true, progress, report };
+      },
+    };
+  }
+
+  async flush(): Promise<void> {
+    await this.#write("flush", () => {});
+  }
+
+  async close(): Promise<void> {
+    this.log.push("close");
+    this.closed = true;
+  }
+}
