@@ -1,0 +1,55 @@
+// The recording of the fixtures through the package's API in the two other browser engines: written, the page reloaded,
+// read back, every byte compared.
+
+import { manifest } from "./support/fixtures.ts";
+import { openFirefox, openWebKit, type Driven } from "./support/drivers.ts";
+import { attachmentsOf, type Call } from "./support/probe.ts";
+import { expect, test } from "./support/test.ts";
+
+const engines: [name: string, open: () => Promise<Driven>][] = [
+  ["Firefox", openFirefox],
+  ["WebKitGTK", openWebKit],
+];
+const hoard = "engines";
+
+for (const [name, open] of engines) {
+  test(`${name} gives back the recorded session byte for byte after a reload`, async ({ server }) => {
+    test.setTimeout(180_000);
+    const { driver, close } = await open();
+    try {
+      await driver.manage().setTimeouts({ script: 120_000 });
+      const call: Call = async (name, ...args) => {
+        const answer: { result: never; error?: string } = await driver.executeAsyncScript(
+          `const [name, args, done] = arguments;
+           const ready = () => globalThis.probe
+             ? Promise.resolve(globalThis.probe[name](...args)).then((result) => done({ result }), (error) => done({ error: String(error?.stack ?? error) + (error?.code ?? "") }))
+             : setTimeout(ready, 20);
+           ready();`,
+          name,
+          args,
+        );
+        if (answer.error !== undefined) throw new Error(answer.error);
+        return answer.result;
+      };
+
+      await driver.get(`${server.origin}/probe/index.html`);
+      await call("appendFixtures", hoard, "session", "Recorded elsewhere");
+      const before = await call("contents", hoard, "session");
+
+      await driver.navigate().refresh();
+      const after = await call("contents", hoard, "session");
+      expect(after).toEqual(before);
+      expect(after.damaged).toBe(0);
+
+      const { frames, audio, messages } = manifest();
+      expect(attachmentsOf(after.lists["screenshots"]).map(({ bytes }) => bytes)).toEqual(frames.map(({ sha256 }) => sha256));
+      expect(attachmentsOf(after.lists["audio"]).map(({ bytes }) => bytes)).toEqual(audio.map(({ sha256 }) => sha256));
+      expect(after.lists["screenshots"]?.map(({ at }) => at)).toEqual(frames.map(({ at }) => at));
+      expect(after.lists["messages"]).toEqual(messages);
+      expect(await call("verify", hoard, { full: true })).toMatchObject({ clean: true, findings: [] });
+      expect((await call("stats", hoard)).attachments).toBe(new Set([...frames, ...audio].map(({ sha256 }) => sha256)).size);
+    } finally {
+      await close();
+    }
+  });
+}
