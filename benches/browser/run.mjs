@@ -27,7 +27,7 @@ const root = resolve(here, "../..");
 const out = join(root, "target/bench");
 const hoardb = join(root, "pkg/dist");
 
-const CONTENDERS = ["hoardb", "floor", "floor-page", "records", "dexie", "idb", "pouchdb", "rxdb"];
+const CONTENDERS = ["hoardb", "floor", "floor-page", "records", "dexie", "dexie-ranges", "idb", "pouchdb", "rxdb"];
 const WORKLOADS = ["save", "load", "list", "delete", "append", "attachments", "collect"];
 const BROWSERS = {
   chromium: { ...chromium },

@@ -8,6 +8,7 @@ const contenders = {
   "floor-page": () => import("../contenders/floor-page.mjs"),
   records: () => import("../contenders/records.mjs"),
   dexie: () => import("../contenders/dexie.mjs"),
+  "dexie-ranges": () => import("../contenders/dexie-ranges.mjs"),
   idb: () => import("../contenders/idb.mjs"),
   pouchdb: () => import("../contenders/pouchdb.mjs"),
   rxdb: () => import("../contenders/rxdb.mjs"),
