@@ -5,8 +5,11 @@ import type { Channel } from "./channel.js";
 import type { Attachment } from "./engine.js";
 import { checkOptions, invalid } from "./errors.js";
 
-/** Bytes that are asked of the engine at once. */
-const READ_BYTES = 1 << 20;
+/** Bytes of the parts that an attachment is stored in. */
+const PART_BYTES = 1 << 20;
+
+/** Bytes that the engine reads at once. When these are all of an attachment, it checks their SHA-256 too. */
+const READ_BYTES_MAX = 4 << 20;
 
 /** Ranges that are asked for ahead of the one in use. */
 const READ_AHEAD = 2;
@@ -25,7 +28,10 @@ export interface ByteRange {
   end?: number;
 }
 
-/** A stored attachment. Its bytes are read, and their hash checked, when they are asked for. */
+/**
+ * A stored attachment. Its bytes are read when they are asked for. Each stored part carries a checksum that is verified;
+ * what is read whole and has up to 4 MiB is also hashed and compared with {@link AttachmentRef.hash}.
+ */
 export class AttachmentRef {
   /** SHA-256 of its bytes, 64 hexadecimal digits: its identity in this hoard. */
   readonly hash: string;
@@ -114,10 +120,11 @@ export class AttachmentRef {
 
   async *#parts(start: number, end: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     const ahead: Promise<Uint8Array>[] = [];
+    const whole = start === 0 && end === this.size && end <= READ_BYTES_MAX;
     for (let at = start; at < end || ahead.length > 0; ) {
       while (at < end && ahead.length <= READ_AHEAD) {
         // On the borders of stored parts, so that none is read twice.
-        const until = Math.min(end, (Math.floor(at / READ_BYTES) + 1) * READ_BYTES);
+        const until = whole ? end : Math.min(end, (Math.floor(at / PART_BYTES) + 1) * PART_BYTES);
         const part = this.#channel.call("readAttachment", { hash: this.hash, start: at, end: until });
         part.catch(() => {});
         ahead.push(part);

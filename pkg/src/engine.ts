@@ -52,7 +52,15 @@ export interface DocumentsOut {
   tables: (Attachment[] | null)[] | null;
 }
 
+/** A session that cannot be read. */
+export interface DamagedSession {
+  id: string;
+  error: ErrorFields;
+}
+
 export interface SessionPage extends DocumentsOut {
+  /** Sessions that stand on the page and cannot be read; `null` when there are none. */
+  damaged: DamagedSession[] | null;
   /** For {@link ListQuery.after}; `null` when nothing follows. */
   next: string | null;
 }

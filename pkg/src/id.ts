@@ -5,7 +5,9 @@
 import { HoardError, invalid } from "./errors.js";
 
 const UNITS_MAX = 512;
-const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Finds half of a character outside the basic plane. */
+export const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Checks an id or a list's name. `argument` is `session id` or `list name`. */
 export function checkId(argument: string, id: unknown): string {

@@ -7,7 +7,7 @@ export { openHoard } from "./open.js";
 export { HoardError, type HoardErrorCode } from "./errors.js";
 export { AttachmentRef, type ByteRange } from "./attachment.js";
 export type { Hoard, HoardStats } from "./hoard.js";
-export type { Sessions, SessionList, SessionQuery } from "./sessions.js";
+export type { DamagedSession, Sessions, SessionList, SessionQuery } from "./sessions.js";
 export type { ChunkRange, List } from "./list.js";
 export type { Attachments, PutOptions } from "./attachments.js";
 export type { Job } from "./job.js";

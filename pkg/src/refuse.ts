@@ -14,7 +14,7 @@ export function notStorable(path: string, problem: string, cause?: unknown): Hoa
 }
 
 /** The path of a property. */
-function property(path: string, name: string): string {
+export function property(path: string, name: string): string {
   return /^[A-Za-z_]\w*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
 

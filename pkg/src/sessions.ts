@@ -6,11 +6,11 @@ import type { Channel } from "./channel.js";
 import { decodeDocuments, decodeText } from "./decode.js";
 import { encode } from "./encode.js";
 import type { ListQuery } from "./engine.js";
-import { aborted, checkOptions, invalid } from "./errors.js";
-import { checkId, makeId } from "./id.js";
+import { aborted, checkOptions, fromFields, invalid, type HoardError } from "./errors.js";
+import { LONE_SURROGATE, checkId, makeId } from "./id.js";
 import { Pace } from "./pace.js";
 import type { AttachmentSource, Result } from "./protocol.js";
-import { checkObject } from "./refuse.js";
+import { checkObject, notStorable, property } from "./refuse.js";
 import type { Abortable, Schema, Session, SessionInput, SessionPatch } from "./types.js";
 import { describe } from "./value.js";
 
@@ -33,6 +33,19 @@ export interface SessionQuery extends Abortable {
   limit?: number;
   /** Where an earlier listing with the same order ended: its {@link SessionList.next}. */
   after?: string;
+  /**
+   * Called for each session that cannot be read. Without it, the listing ends with the first such error, after all
+   * sessions that can be read.
+   */
+  onDamaged?: (damaged: DamagedSession) => void;
+}
+
+/** A session that cannot be read. */
+export interface DamagedSession {
+  /** Its id. */
+  id: string;
+  /** `Corrupt`, with the record. */
+  error: HoardError;
 }
 
 /** A metadata document as text, its id in it. */
@@ -50,9 +63,18 @@ export function encodeMetadata(meta: unknown, root: string, idNeeded: boolean): 
   if (given === undefined && idNeeded) throw invalid("session id", "the metadata needs one");
   const id = given === undefined ? makeId() : checkId("session id", given);
   const text = encode(meta, root, attachments);
+  checkFieldNames(meta, text, root);
   if (given !== undefined) return { id, text, attachments };
   const rest = text.slice(1);
   return { id, text: `{"id":${JSON.stringify(id)}${rest === "}" ? "" : ","}${rest}`, attachments };
+}
+
+/** Refuses metadata whose top-level fields the engine could not name: it reads those keys. */
+function checkFieldNames(meta: Record<string, unknown>, text: string, root: string): void {
+  // A lone surrogate is escaped in the text: where there is no such escape, there is none.
+  if (!/\\ud[89a-f]/.test(text)) return;
+  const name = Object.keys(meta).find((name) => LONE_SURROGATE.test(name));
+  if (name !== undefined) throw notStorable(property(root, name), "a field of the metadata has a lone surrogate in its name");
 }
 
 /** See {@link Hoard.sessions}. */
@@ -122,7 +144,8 @@ export class Sessions<S extends Schema> {
     const names = Object.keys(fields);
     if (names.includes("id") && fields["id"] !== id) throw invalid("patch.id", "a session keeps its id");
     const attachments: AttachmentSource[] = [];
-    const text = encode(patch, "patch", attachments);
+    const text = encode(fields, "patch", attachments);
+    checkFieldNames(fields, text, "patch");
     const remove = names.filter((name) => fields[name] === undefined).map((name) => (name.startsWith("$") ? `$${name}` : name));
     return this.#channel.write("update", { session: id, remove }, [text], attachments);
   }
@@ -177,7 +200,7 @@ export class Sessions<S extends Schema> {
    * for await (const session of hoard.sessions.list({ orderBy: "startedAt", reverse: true, limit: 50 })) …
    * ```
    *
-   * @throws HoardError `InvalidArgument`; while listing `Corrupt`, `Aborted`, `Closed`.
+   * @throws HoardError `InvalidArgument`, at once; while listing `Corrupt`, `Aborted`, `Closed`.
    */
   list(query: SessionQuery = {}): SessionList<Session<S>> {
     return new SessionList(this.#channel, query);
@@ -216,7 +239,8 @@ export class SessionList<T> implements AsyncIterable<T> {
 
   /** Session by session. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    const { orderBy, reverse, limit = Infinity, after, signal } = this.#query;
+    const { orderBy, reverse, limit = Infinity, after, signal, onDamaged } = this.#query;
+    let failure: HoardError | undefined;
     const order = { ...(orderBy === undefined ? {} : { orderBy }), reverse: reverse === true };
     const ask = (left: number, cursor: string | undefined): Promise<Result<"list">> => {
       const query: ListQuery = { ...order, limit: Math.min(left, PAGE), ...(cursor === undefined ? {} : { after: cursor }) };
@@ -230,7 +254,8 @@ export class SessionList<T> implements AsyncIterable<T> {
       const answer: Result<"list"> = await untilAborted(page, signal);
       if (pace.due) await pace.turn();
       const sessions = decodeDocuments(answer, this.#channel) as T[];
-      left -= sessions.length;
+      const damaged = answer.damaged ?? [];
+      left -= sessions.length + damaged.length;
       // The next page is read while this one is used.
       page = answer.next !== null && left > 0 ? ask(left, answer.next) : undefined;
       page?.catch(() => {});
@@ -238,7 +263,12 @@ export class SessionList<T> implements AsyncIterable<T> {
         if (signal?.aborted) throw aborted(signal);
         yield session;
       }
+      for (const { id, error } of damaged) {
+        failure ??= fromFields(error);
+        onDamaged?.({ id, error: fromFields(error) });
+      }
       this.next = answer.next;
     }
+    if (failure !== undefined && onDamaged === undefined) throw failure;
   }
 }

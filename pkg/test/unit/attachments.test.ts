@@ -58,7 +58,10 @@ test("ranges are cut to the attachment and refused when they make no sense", asy
     await assert.rejects(ref.bytes(range), { code: "InvalidArgument" });
   }
   const asked = engine.log.filter((entry) => entry.startsWith("readAttachment")).map((entry) => entry.split(" ").slice(1).map(Number));
-  assert.ok(asked.every(([start, end]) => end! - start! <= 1 << 20), "never more than a part at once");
+  assert.ok(asked.every(([start, end]) => end! - start! <= 1 << 20), "a range is never asked for more than a part at once");
+  engine.log.length = 0;
+  await ref.bytes();
+  assert.deepEqual(engine.log, ["readAttachment 0 3000000"], "the whole at once, so that the engine checks its hash");
 });
 
 test("an object URL never has a type that could run scripts", async (t) => {

@@ -195,7 +195,7 @@ export class FakeEngine implements Engine {
     if (reverse) ids.reverse();
     const from = after === undefined ? 0 : ids.indexOf(after) + 1;
     const page = ids.slice(from, from + limit);
-    return { ...(await this.get(page)), next: from + limit < ids.length ? (page.at(-1) ?? null) : null };
+    return { ...(await this.get(page)), damaged: null, next: from + limit < ids.length ? (page.at(-1) ?? null) : null };
   }
 
   async count(): Promise<number> {

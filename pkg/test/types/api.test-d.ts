@@ -1,0 +1,202 @@
+// The public types, end to end: what may be given, what comes back, and what is refused. Never run, only compiled.
+import {
+  AttachmentRef,
+  HoardError,
+  openHoard,
+  type Hoard,
+  type HoardErrorCode,
+  type Input,
+  type Job,
+  type CollectReport,
+  type Session,
+  type Stored,
+  type VerifyReport,
+  type WholeSession,
+} from "../../src/index.js";
+import { assertType, type Same } from "./assert.js";
+
+interface Recording {
+  session: { title: string; startedAt: Date; tags: string[]; cover?: AttachmentRef; place?: { lat: number; lon: number } };
+  lists: {
+    screenshots: { at: number; image: AttachmentRef; note?: string };
+    notes: { text: string };
+    levels: number;
+  };
+}
+
+declare const hoard: Hoard<Recording>;
+declare const loose: Hoard;
+declare const blob: Blob;
+
+export async function opening(): Promise<void> {
+  const opened = await openHoard<Recording>({ name: "x" });
+  assertType<Same<typeof opened, Hoard<Recording>>>();
+  await openHoard({ name: "x", worker: false, wasm: new URL("https://example.org/x.wasm"), durability: "strict", chunk: { items: 5 } });
+  await openHoard({ name: "x", worker: new Worker("x.js"), wasm: new Uint8Array(8), graceMs: 0 });
+  // @ts-expect-error a name is needed
+  await openHoard({});
+  // @ts-expect-error no such durability
+  await openHoard({ name: "x", durability: "eventual" });
+  // @ts-expect-error a schema has lists
+  await openHoard<{ session: { a: 1 } }>({ name: "x" });
+}
+
+export async function sessions(): Promise<void> {
+  const made = await hoard.sessions.create({ title: "a", startedAt: new Date(), tags: [], cover: blob });
+  assertType<Same<typeof made.id, string>>();
+  assertType<Same<typeof made.startedAt, Date>>();
+  assertType<Same<typeof made.cover, AttachmentRef | undefined>>();
+  assertType<Same<typeof made, Session<Recording>>>();
+  await hoard.sessions.create({ id: "mine", title: "a", startedAt: new Date(), tags: ["x"] as const });
+  await hoard.sessions.create({ title: "a", startedAt: new Date(), tags: [], cover: new Uint8Array(1) });
+  await hoard.sessions.create({ title: "a", startedAt: new Date(), tags: [], cover: made.cover! });
+  // @ts-expect-error tags are missing
+  await hoard.sessions.create({ title: "a", startedAt: new Date() });
+  // @ts-expect-error a date is no string
+  await hoard.sessions.create({ title: "a", startedAt: "today", tags: [] });
+  // @ts-expect-error a cover is binary
+  await hoard.sessions.create({ title: "a", startedAt: new Date(), tags: [], cover: "x" });
+  // @ts-expect-error an id is a string
+  await hoard.sessions.create({ id: 5, title: "a", startedAt: new Date(), tags: [] });
+
+  const got = await hoard.sessions.get("a");
+  assertType<Same<typeof got, Session<Recording> | undefined>>();
+  // @ts-expect-error it may not be there
+  got.title;
+  const many = await hoard.sessions.getMany(["a", "b"]);
+  assertType<Same<typeof many, (Session<Recording> | undefined)[]>>();
+
+  await hoard.sessions.update("a", { title: "b" });
+  await hoard.sessions.update("a", { cover: undefined, title: undefined });
+  await hoard.sessions.update("a", { place: { lat: 1, lon: 2 } });
+  // @ts-expect-error no such field
+  await hoard.sessions.update("a", { titel: "b" });
+  // @ts-expect-error nested objects are replaced whole
+  await hoard.sessions.update("a", { place: { lat: 1 } });
+
+  await hoard.sessions.put({ id: "a", title: "a", startedAt: new Date(), tags: [] });
+  // @ts-expect-error an id is needed
+  await hoard.sessions.put({ title: "a", startedAt: new Date(), tags: [] });
+
+  const deleted = await hoard.sessions.delete("a");
+  assertType<Same<typeof deleted, boolean>>();
+  const count = await hoard.sessions.deleteMany(new Set(["a"]));
+  assertType<Same<typeof count, number>>();
+  assertType<Same<Awaited<ReturnType<typeof hoard.sessions.count>>, number>>();
+
+  const listing = hoard.sessions.list({ orderBy: "startedAt", reverse: true, limit: 50 });
+  for await (const session of listing) assertType<Same<typeof session, Session<Recording>>>();
+  assertType<Same<typeof listing.next, string | null>>();
+  // @ts-expect-error no such option
+  hoard.sessions.list({ order: "startedAt" });
+}
+
+export async function lists(): Promise<void> {
+  const shots = hoard.list("a", "screenshots");
+  assertType<Same<Awaited<ReturnType<typeof shots.append>>, number>>();
+  await shots.append({ at: 1, image: blob });
+  await shots.append([{ at: 1, image: new ArrayBuffer(1) }, { at: 2, image: new Float32Array(1), note: "x" }]);
+  const item = await shots.get(1);
+  assertType<Same<typeof item, Stored<Recording["lists"]["screenshots"]> | undefined>>();
+  if (item) assertType<Same<typeof item.image, AttachmentRef>>();
+  await shots.append(item!);
+  await shots.set(0, item!);
+  // @ts-expect-error an image is needed
+  await shots.append({ at: 1 });
+  // @ts-expect-error an image is binary
+  await shots.append([{ at: 1, image: "x" }]);
+  // @ts-expect-error no such list
+  hoard.list("a", "videos");
+  for await (const shot of shots) assertType<Same<typeof shot.at, number>>();
+  for await (const chunk of shots.chunks({ from: 1, signal: AbortSignal.abort() })) {
+    assertType<Same<typeof chunk.items, Stored<Recording["lists"]["screenshots"]>[]>>();
+    assertType<Same<typeof chunk.error, HoardError | undefined>>();
+  }
+  await hoard.list("a", "levels").append([1, 2]);
+  const level = await hoard.list("a", "levels").get(0);
+  assertType<Same<typeof level, number | undefined>>();
+  const notes = await hoard.list("a", "notes").slice(1, 2);
+  assertType<Same<typeof notes, { text: string }[]>>();
+}
+
+export async function whole(): Promise<void> {
+  const saved = await hoard.save({ session: { title: "a", startedAt: new Date(), tags: [] }, lists: { levels: [1] } });
+  assertType<Same<typeof saved, string>>();
+  await hoard.save({ session: { title: "a", startedAt: new Date(), tags: [] } });
+  // @ts-expect-error no such list
+  await hoard.save({ session: { title: "a", startedAt: new Date(), tags: [] }, lists: { videos: [] } });
+  const loaded = await hoard.load("a", { lists: ["notes"], onProgress: ({ done, total, list }) => [done + total, list.length] });
+  assertType<Same<typeof loaded, WholeSession<Recording>>>();
+  assertType<Same<typeof loaded.lists.notes, { text: string }[] | undefined>>();
+  assertType<Same<(typeof loaded.damaged)[number]["error"], HoardError>>();
+  await hoard.save(loaded);
+  await hoard.saveMany([loaded]);
+  await hoard.saveMany((async function* () { yield loaded; })());
+  // @ts-expect-error a single session is saved with save
+  await hoard.saveMany(loaded);
+  // @ts-expect-error no such list
+  await hoard.load("a", { lists: ["videos"] });
+}
+
+export async function attachments(): Promise<void> {
+  const ref = await hoard.attachments.put(blob);
+  await hoard.attachments.put(blob.stream(), { type: "image/png", signal: AbortSignal.abort() });
+  assertType<Same<typeof ref, AttachmentRef>>();
+  assertType<Same<typeof ref.size, number>>();
+  assertType<Same<Awaited<ReturnType<typeof ref.bytes>>, Uint8Array<ArrayBuffer>>>();
+  const part: Blob = new Blob([await ref.bytes({ start: 1 })]);
+  void part;
+  const stat = await hoard.attachments.stat(ref.hash);
+  const { size, storedSize, references }: { size: number; storedSize: number; references: number } = stat;
+  void [size, storedSize, references, stat.encoding, stat.type];
+  // @ts-expect-error text is not binary
+  await hoard.attachments.put("text");
+  // @ts-expect-error it cannot be changed
+  ref.hash = "x";
+}
+
+export async function jobs(): Promise<void> {
+  const collect = hoard.collect({ dryRun: true });
+  assertType<Same<typeof collect, Job<CollectReport>>>();
+  const { bytes } = await collect.done;
+  assertType<Same<typeof bytes, number>>();
+  const verify: Job<VerifyReport> = hoard.verify({ full: true, repair: false });
+  for await (const { phase, done, total, unit } of verify.progress) void [phase.length, done + total, unit];
+  verify.addEventListener("progress", ({ detail }) => detail.done + 1);
+  // @ts-expect-error no such option
+  hoard.verify({ fix: true });
+  const stats = await hoard.stats();
+  assertType<Same<typeof stats.quota, { usage: number; quota: number } | null>>();
+  assertType<Same<typeof stats.savedByDeduplication, number>>();
+}
+
+export function errors(error: unknown): boolean {
+  if (!(error instanceof HoardError)) return false;
+  assertType<Same<typeof error.code, HoardErrorCode>>();
+  // @ts-expect-error no such code
+  if (error.code === "Oops") return false;
+  return error.code === "StorageFull" || error.path === "item.image";
+}
+
+export async function untyped(): Promise<void> {
+  const made = await loose.sessions.create({ title: "x", startedAt: new Date(), topics: [], nested: { deep: [blob] } });
+  assertType<Same<typeof made.id, string>>();
+  const title: unknown = made["title"];
+  void title;
+  await loose.list("a", "anything").append({ what: "ever", image: blob });
+  await loose.list("a", "numbers").append([1, 2, 3]);
+  const { lists } = await loose.load("a");
+  const items: unknown[] | undefined = lists["anything"];
+  void items;
+}
+
+export function mapped(): void {
+  assertType<Same<Stored<{ a: Blob; b?: Uint8Array; c: (ArrayBuffer | string)[] }>, { a: AttachmentRef; b?: AttachmentRef; c: (AttachmentRef | string)[] }>>();
+  assertType<Same<Stored<[Date, Blob]>, [Date, AttachmentRef]>>();
+  assertType<Same<Stored<unknown>, unknown>>();
+  assertType<Same<Stored<string | null>, string | null>>();
+  assertType<Same<Input<() => void>, never>>();
+  assertType<Same<Input<Map<string, number>>, never>>();
+  assertType<Same<Input<{ a: bigint }>, { readonly a: never }>>();
+  assertType<Same<Input<"a" | "b">, "a" | "b">>();
+}
