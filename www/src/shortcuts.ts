@@ -137,13 +137,16 @@ export const localKeys: readonly { shown: string; does: string }[] = [
   { shown: "Enter", does: "Open the session or picture" },
   { shown: "+ − 0", does: "In the viewer: zoom in, out, fit" },
   { shown: "Shift + arrows", does: "In the viewer: move the zoomed picture" },
-  { shown: "Esc", does: "Close a dialog or the viewer" },
+  { shown: "Esc", does: "Leave a field, close a dialog or the viewer" },
 ];
 
+const textField = "input:not([type=range], [type=checkbox], [type=file]), textarea, select, [contenteditable]";
+
 export function onKeyDown(event: KeyboardEvent): void {
-  if (!shortcutsOn.value || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
   const target = event.target;
-  if (target instanceof Element && target.closest("input:not([type=range], [type=checkbox], [type=file]), textarea, select, dialog, [contenteditable]")) return;
+  if (event.key === "Escape" && target instanceof HTMLElement && target.matches(textField) && !target.closest("dialog")) target.blur();
+  if (!shortcutsOn.value || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
+  if (target instanceof Element && target.closest(`${textField}, dialog`)) return;
   const shortcut = shortcuts.find(({ keys }) => keys.includes(event.key));
   if (shortcut?.run()) event.preventDefault();
 }

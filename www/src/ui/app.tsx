@@ -4,8 +4,10 @@ import { useEffect } from "preact/hooks";
 import { explain } from "../errors";
 import { bytes, percent } from "../format";
 import { changes, open, opening } from "../hoard";
-import { address, route } from "../route";
-import { refresh } from "../sessions";
+import { narrow } from "../narrow";
+import { current } from "../record/recording";
+import { address, route, type Route } from "../route";
+import { refresh, sessions } from "../sessions";
 import { helpShown } from "../shortcuts";
 import { refreshStats, stats } from "../stats";
 import { toggleTheme } from "../theme";
@@ -49,6 +51,10 @@ function NotOpened({ error }: { error: unknown }) {
 function Shell() {
   useEffect(() => void refresh(), []);
   const here = route.value;
+  const title = titleOf(here);
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
   return (
     <div class="shell" data-page={here.page}>
       <a class="skip" href="#main" onClick={skipToMain}>
@@ -69,22 +75,16 @@ function Shell() {
             </button>
           </div>
         </header>
-        <a class="button new" href={address({ page: "new" })} aria-current={here.page === "new" ? "page" : undefined}>
-          <Icon name="record" />
-          New recording
-          <kbd aria-hidden="true">R</kbd>
-        </a>
-        <SessionList />
-        <Kept />
+        {!narrow.value && <Sessions />}
       </aside>
       <main id="main" tabIndex={-1}>
-        {here.page !== "home" && (
+        {narrow.value && here.page !== "home" && (
           <a class="back" href={address({ page: "home" })}>
             <Icon name="back" />
             Sessions
           </a>
         )}
-        {here.page === "session" ? <SessionView id={here.id} /> : here.page === "storage" ? <Storage /> : <NewSession />}
+        <Page route={here} />
       </main>
       <Dock />
       <Viewer />
@@ -93,6 +93,41 @@ function Shell() {
       <DropZone />
     </div>
   );
+}
+
+function Page({ route }: { route: Route }) {
+  switch (route.page) {
+    case "session":
+      return <SessionView id={route.id} />;
+    case "storage":
+      return <Storage />;
+    case "new":
+      return <NewSession />;
+    case "home":
+      return narrow.value ? <Sessions /> : <NewSession />;
+  }
+}
+
+/** The sessions, and the ways to a new one and to the storage. */
+function Sessions() {
+  return (
+    <>
+      <a class="button new" href={address({ page: "new" })} aria-current={route.value.page === "new" ? "page" : undefined}>
+        <Icon name="record" />
+        New recording
+        <kbd aria-hidden="true">R</kbd>
+      </a>
+      <SessionList />
+      <Kept />
+    </>
+  );
+}
+
+/** What a tab and the history say: whether it records comes first, since tabs are narrow. */
+function titleOf(here: Route): string {
+  const page =
+    here.page === "session" ? sessions.value.find(({ id }) => id === here.id)?.title || "Session" : here.page === "storage" ? "Storage" : "New recording";
+  return `${current.value ? "● " : ""}${page} – Hoardb Recorder`;
 }
 
 /** The address is the router's, so the link moves the focus itself. */

@@ -106,8 +106,6 @@ function NoteField({ recording }: { recording: Recording }) {
         onKeyDown={(event) => {
           // Shift and Enter begins a new line; an Enter that ends the composition of a word is not ours.
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) add(event);
-          // Out of the field, so that the single keys work again.
-          else if (event.key === "Escape") event.currentTarget.blur();
         }}
       />
       <button type="submit" class="icon-only" aria-label="Add note" title="Add note (Enter)">

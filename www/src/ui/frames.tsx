@@ -1,7 +1,7 @@
 // The pictures of a section. A picture that stayed on the screen for several frames is shown once, with how often.
 
 import { memo } from "preact/compat";
-import { clock, count, duration } from "../format";
+import { clock, duration } from "../format";
 import { useAddress } from "../timeline/pictures";
 import type { Run } from "../timeline/moments";
 
@@ -33,9 +33,9 @@ interface FrameProps {
 
 const Frame = memo(function Frame({ run, frames, stop, place, onOpen }: FrameProps) {
   const { url, error } = useAddress(run.picture.image);
-  const held = frames > 1 ? `, unchanged for ${count(frames, "frame")} (${duration(run.to - run.from)})` : "";
+  const held = frames > 1 ? ` ×${frames}, unchanged for ${duration(run.to - run.from)}` : "";
   return (
-    <button type="button" class={frames > 1 ? "frame held" : "frame"} tabIndex={stop ? 0 : -1} aria-label={`Picture at ${place}${held}`} onClick={() => onOpen(run)}>
+    <button type="button" class={frames > 1 ? "frame held" : "frame"} tabIndex={stop ? 0 : -1} aria-label={`${place}${held}, picture`} onClick={() => onOpen(run)}>
       <span class="frame-picture" style={{ aspectRatio: `${run.picture.width} / ${run.picture.height}` }}>
         {error ? <span class="frame-problem">Damaged</span> : url && <img src={url} alt="" draggable={false} />}
       </span>

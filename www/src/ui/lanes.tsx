@@ -1,15 +1,19 @@
 // The whole recording at a glance: one lane for what was on the screen, one for what was heard, one for what was
 // written. It is also the way to get around in a long one.
 
+import type { ReadonlySignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import { clock } from "../format";
 import type { Section } from "../timeline/moments";
 
 interface Props {
   sections: readonly Section[];
+  /** Changes when the sections grow in place. */
+  revision: number;
   startedAt: number;
   lengthMs: number;
-  /** Where the timeline stands, in ms from the start. */
-  position: number;
+  /** Where the timeline stands, in ms from the start. A signal: scrolling moves the mark and draws nothing else. */
+  at: ReadonlySignal<number>;
   onSeek(ms: number): void;
 }
 
@@ -22,10 +26,56 @@ const soundHalf = 10;
 const notesTop = 46;
 const height = 56;
 
-export function Lanes({ sections, startedAt, lengthMs, position, onSeek }: Props) {
+export function Lanes({ sections, revision, startedAt, lengthMs, at, onSeek }: Props) {
   const span = Math.max(1, lengthMs);
-  const x = (at: number) => Math.min(width, Math.max(0, ((at - startedAt) / span) * width));
+  const drawing = useMemo(() => <Drawing sections={sections} startedAt={startedAt} span={span} />, [revision, startedAt, span]);
+  const position = Math.min(at.value, span);
+  const step = Math.max(1000, span / 40);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const to = { ArrowRight: position + step, ArrowLeft: position - step, PageDown: position + step * 5, PageUp: position - step * 5, Home: 0, End: span }[
+      event.key
+    ];
+    if (to === undefined) return;
+    event.preventDefault();
+    onSeek(Math.min(span, Math.max(0, to)));
+  };
 
+  return (
+    <div class="lanes-frame">
+      <ul class="lane-names" aria-hidden="true">
+        <li>Screen</li>
+        <li>Sound</li>
+        <li>Notes</li>
+      </ul>
+      <div
+        class="lanes"
+        role="slider"
+        tabIndex={0}
+        aria-label="Position in the recording"
+        aria-valuemin={0}
+        aria-valuemax={Math.round(span / 1000)}
+        aria-valuenow={Math.round(position / 1000)}
+        aria-valuetext={`${clock(position)} of ${clock(span)}`}
+        onKeyDown={onKeyDown}
+        onPointerDown={(event) => {
+          const box = event.currentTarget.getBoundingClientRect();
+          onSeek(((event.clientX - box.left) / box.width) * span);
+        }}
+      >
+        {drawing}
+        <span class="lane-position" style={{ left: `${(position / span) * 100}%` }} />
+      </div>
+      <div class="lane-times figure" aria-hidden="true">
+        {[0, 0.25, 0.5, 0.75, 1].map((share) => (
+          <span key={share}>{clock(span * share)}</span>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Drawing({ sections, startedAt, span }: { sections: readonly Section[]; startedAt: number; span: number }) {
+  const x = (at: number) => Math.min(width, Math.max(0, ((at - startedAt) / span) * width));
   let held = "";
   let changed = "";
   let sound = "";
@@ -42,52 +92,13 @@ export function Lanes({ sections, startedAt, lengthMs, position, onSeek }: Props
     }
   }
 
-  const step = Math.max(1000, span / 40);
-  const onKeyDown = (event: KeyboardEvent) => {
-    const to = { ArrowRight: position + step, ArrowLeft: position - step, PageDown: position + step * 5, PageUp: position - step * 5, Home: 0, End: span }[
-      event.key
-    ];
-    if (to === undefined) return;
-    event.preventDefault();
-    onSeek(Math.min(span, Math.max(0, to)));
-  };
-
   return (
-    <div class="lanes-frame">
-      <ul class="lane-names" aria-hidden="true">
-        <li class="screen">Screen</li>
-        <li class="audio">Sound</li>
-        <li class="notes">Notes</li>
-      </ul>
-      <div
-        class="lanes"
-        role="slider"
-        tabIndex={0}
-        aria-label="Position in the recording"
-        aria-valuemin={0}
-        aria-valuemax={Math.round(span / 1000)}
-        aria-valuenow={Math.round(Math.min(position, span) / 1000)}
-        aria-valuetext={`${clock(position)} of ${clock(span)}`}
-        onKeyDown={onKeyDown}
-        onPointerDown={(event) => {
-          const box = event.currentTarget.getBoundingClientRect();
-          onSeek(((event.clientX - box.left) / box.width) * span);
-        }}
-      >
-        <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
-          <path class="lane-held" d={held} />
-          <path class="lane-changed" d={changed} />
-          <path class="lane-sound" d={sound} />
-          <path class="lane-written" d={written} />
-        </svg>
-        <span class="lane-position" style={{ left: `${(Math.min(position, span) / span) * 100}%` }} />
-      </div>
-      <div class="lane-times figure" aria-hidden="true">
-        {[0, 0.25, 0.5, 0.75, 1].map((share) => (
-          <span key={share}>{clock(span * share)}</span>
-        ))}
-      </div>
-    </div>
+    <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
+      <path class="lane-held" d={held} />
+      <path class="lane-changed" d={changed} />
+      <path class="lane-sound" d={sound} />
+      <path class="lane-written" d={written} />
+    </svg>
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { clock, count, dayHeading, duration, integer } from "../format";
+import { narrow } from "../narrow";
 import { current } from "../record/recording";
 import { address, route } from "../route";
 import type { SessionMeta } from "../schema";
@@ -32,7 +33,7 @@ export function SessionList() {
   return (
     <nav class="session-list" aria-label="Sessions" ref={list} onKeyDown={onKeyDown}>
       <div class="list-head">
-        <h2>Sessions</h2>
+        {narrow.value ? <h1>Sessions</h1> : <h2>Sessions</h2>}
         <span class="figure">{integer(total.value)}</span>
       </div>
       {sessions.value.length === 0 && !loading.value && (
@@ -40,7 +41,7 @@ export function SessionList() {
       )}
       {byDay(sessions.value, today).map(([day, ofDay]) => (
         <section key={day}>
-          <h3>{day}</h3>
+          {narrow.value ? <h2>{day}</h2> : <h3>{day}</h3>}
           <ul>
             {ofDay.map((meta) => (
               <Row key={meta.id} meta={meta} selected={meta.id === shown} stop={meta.id === stop} />

@@ -1,5 +1,6 @@
 // One session: what it is, the whole at a glance, and its timeline.
 
+import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { clock, count, duration, isoDuration, longDate } from "../format";
 import { changes, theHoard } from "../hoard";
@@ -59,7 +60,7 @@ function Missing({ title, advice }: { title: string; advice: string }) {
 
 function Open({ meta }: { meta: SessionMeta }) {
   const timeline = useMemo(() => new Timeline(theHoard(), meta), [meta.id]);
-  const [position, setPosition] = useState(0);
+  const position = useSignal(0);
   const heading = useRef<HTMLHeadingElement>(null);
 
   useEffect(() => {
@@ -87,12 +88,11 @@ function Open({ meta }: { meta: SessionMeta }) {
   }, [timeline]);
 
   const startedAt = meta.startedAt.getTime();
-  void timeline.revision.value;
   const sections = timeline.sections.all();
   const lengthMs = Math.max(meta.endedAt ? meta.endedAt.getTime() - startedAt : 0, lastAt(timeline) - startedAt);
 
   const seek = (ms: number) => {
-    setPosition(ms);
+    position.value = ms;
     const target = [...sections].reverse().find((section) => section.at - startedAt <= ms) ?? sections[0];
     const element = target && document.querySelector<HTMLElement>(`.section[data-at="${target.at}"]`);
     if (element) scrollTo({ top: scrollY + element.getBoundingClientRect().top - stickyTop() - 4, behavior: "instant" });
@@ -131,10 +131,10 @@ function Open({ meta }: { meta: SessionMeta }) {
         <Facts meta={meta} timeline={timeline} lengthMs={lengthMs} />
       </header>
       <div class="session-bar">
-        <Lanes sections={sections} startedAt={startedAt} lengthMs={lengthMs} position={position} onSeek={seek} />
+        <Lanes sections={sections} revision={timeline.revision.value} startedAt={startedAt} lengthMs={lengthMs} at={position} onSeek={seek} />
       </div>
       {timeline.error.value ? <ReadingFailed timeline={timeline} /> : null}
-      <TimelineView timeline={timeline} onSectionInView={(at) => setPosition(at - startedAt)} />
+      <TimelineView timeline={timeline} onSectionInView={(at) => (position.value = at - startedAt)} />
     </article>
   );
 }

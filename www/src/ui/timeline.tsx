@@ -128,18 +128,17 @@ function SectionView({ section, startedAt, player, onOpen }: SectionProps) {
   const [near, height] = useNear(element);
   const place = clock(section.at - startedAt);
   return (
-    <section
+    <article
       ref={element}
       class="section"
       data-at={section.at}
-      role="article"
       aria-label={`From ${place}`}
       style={near ? {} : { minHeight: `${height ?? guessHeight(section)}px` }}
     >
-      <h3 class="section-place figure">{place}</h3>
+      <h2 class="section-place figure">{place}</h2>
       {near && section.runs.length > 0 && <Frames runs={section.runs} startedAt={startedAt} onOpen={onOpen} />}
       {near && section.moments.length > 0 && <Moments moments={section.moments} startedAt={startedAt} player={player} />}
-    </section>
+    </article>
   );
 }
 
