@@ -1,6 +1,7 @@
 # Everything there is to do here. Each target installs what it lacks, and no more (.ci/install says how).
 
 .DEFAULT_GOAL := help
+SHELL := bash
 .PHONY: help demo pkg check test bench fmt clean
 
 help: ## this list
@@ -21,7 +22,7 @@ test: ## check, then every test: native, three browser engines, the packed packa
 
 bench: pkg ## measure, natively and in browsers beside other libraries
 	@.ci/install rust browsers geckodriver node-modules:benches/browser
-	@benches/run
+	@. .ci/tools.sh && use_tools geckodriver && exec benches/run
 
 fmt: ## format the Rust sources
 	@cargo fmt
