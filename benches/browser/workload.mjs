@@ -87,8 +87,14 @@ export function session(words, n, items = ITEMS) {
   const meta = metadata(next, words, n);
   const list = [];
   for (let i = 0; i < items; i++) list.push(item(next, words, meta.startedAt + i * 4000 + whole(next, 0, 900)));
-  return { session: meta, items: list };
+  return flat({ session: meta, items: list });
 }
+
+/**
+ * The same as a page would hold it that got it from somewhere. Strings put together piece by piece stay in pieces until
+ * somebody reads them, and whoever is measured would pay for that.
+ */
+export const flat = (value) => JSON.parse(JSON.stringify(value));
 
 /** An attachment: noise, as the bytes of a PNG or an Opus file are to a store. */
 export function attachment(seed, bytes) {

@@ -10,6 +10,7 @@ import {
   ITEMS,
   SESSIONS,
   attachment,
+  flat,
   item,
   random,
   session,
@@ -100,7 +101,7 @@ export async function remove(store, words) {
 export async function append(store, words, burst) {
   const next = random(burst ? 2 : 1);
   const { session: meta } = session(words, SESSIONS + (burst ? 2 : 1), 0);
-  const items = Array.from({ length: APPENDS }, (_, n) => item(next, words, meta.startedAt + n * 4000));
+  const items = flat(Array.from({ length: APPENDS }, (_, n) => item(next, words, meta.startedAt + n * 4000)));
   await store.save([{ session: meta, items: [] }]);
   const caller = new Float64Array(APPENDS);
   const committed = new Float64Array(APPENDS);
