@@ -119,6 +119,11 @@ impl<B: Backend, H: Host> Store<B, H> {
         Ok(store)
     }
 
+    /// The backend that it keeps everything in.
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
     async fn ensure_head(&self) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
             let stored = get_one(&self.backend, StoreName::Meta, &Head::key()).await?;

@@ -394,7 +394,9 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         check_table(&document.json, document.attachments.len())?;
         let session = self.existing(id).await?;
         let length = session.list(list.as_str()).map_or(0, Directory::items);
-        let span = session.list(list.as_str()).and_then(|directory| directory.overlapping(index..index + 1).next());
+        let span = session
+            .list(list.as_str())
+            .and_then(|directory| directory.overlapping(index..index.saturating_add(1)).next());
         let Some(span) = span else {
             return Err(Error::NotFound {
                 what: "item",
