@@ -435,7 +435,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     async fn take_chunks(&mut self, id: &Id, list: &ListName, spans: &[Span]) -> Result<Vec<Item>> {
         let key_of = |span: &Span| session::chunk_key(id.as_str(), list.as_str(), span.first);
         let stored: Vec<Key> =
-            spans.iter().filter(|span| !self.is_pending(id, list, span)).map(|span| key_of(span)).collect();
+            spans.iter().filter(|span| !self.is_pending(id, list, span)).map(key_of).collect();
         let records = self.store.backend.get(StoreName::Chunks, &stored).await?;
         let mut opened = BTreeMap::new();
         for (key, record) in stored.iter().zip(records) {
