@@ -42,9 +42,17 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
+/** Before the first paint, so that a chosen theme does not flash: a plain file, since inline scripts are refused. */
+function theme(): Plugin {
+  return {
+    name: "theme",
+    transformIndexHtml: () => [{ tag: "script", attrs: { src: "./theme.js" }, injectTo: "head" }],
+  };
+}
+
 export default defineConfig({
   base: "./",
-  plugins: [contentSecurityPolicy()],
+  plugins: [contentSecurityPolicy(), theme()],
   worker: { format: "es" },
   build: {
     target: "es2023",

@@ -6,6 +6,7 @@ import { recall, remember } from "./preference";
 import { current } from "./record/recording";
 import { go, route } from "./route";
 import { sessions } from "./sessions";
+import { textField } from "./text-field";
 import { toggleTheme } from "./theme";
 import { focusNoteField, stopAndShow } from "./ui/dock";
 import { confirming, editing } from "./ui/session-dialogs";
@@ -139,8 +140,6 @@ export const localKeys: readonly { shown: string; does: string }[] = [
   { shown: "Shift + arrows", does: "In the viewer: move the zoomed picture" },
   { shown: "Esc", does: "Leave a field, close a dialog or the viewer" },
 ];
-
-const textField = "input:not([type=range], [type=checkbox], [type=file]), textarea, select, [contenteditable]";
 
 export function onKeyDown(event: KeyboardEvent): void {
   const target = event.target;

@@ -44,7 +44,7 @@ export interface Probe {
 export async function probeIn(context: BrowserContext, origin: string): Promise<Probe> {
   const page = await context.newPage();
   await page.goto(`${origin}/probe/index.html`);
-  await page.waitForFunction("'probe' in globalThis");
+  await page.waitForFunction(() => "probe" in globalThis);
   const call: Call = (name, ...args) =>
     page.evaluate(
       ([name, args]) => (globalThis as unknown as { probe: Record<string, (...args: unknown[]) => never> }).probe[name]?.(...args) as never,

@@ -8,7 +8,7 @@ export async function openPlayer(context: BrowserContext, origin: string): Promi
   const player = await context.newPage();
   await player.goto(`${origin}/probe/player.html`);
   await expect(player).toHaveTitle(playerTitle);
-  await player.waitForFunction("document.documentElement.dataset.frame !== undefined");
+  await player.waitForFunction(() => document.documentElement.dataset["frame"] !== undefined);
   return player;
 }
 

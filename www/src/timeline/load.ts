@@ -13,6 +13,8 @@ export interface Gap {
   problem: string;
 }
 
+const redrawEveryMs = 120;
+
 export class Timeline {
   readonly sections: Sections;
   /** Raised when there is more to see. */
@@ -32,6 +34,7 @@ export class Timeline {
   #reading: Promise<void> | null = null;
   #readAgain = false;
   #redrawAsked = false;
+  #redrawnAt = -redrawEveryMs;
 
   constructor(hoard: RecorderHoard, meta: SessionMeta) {
     this.#hoard = hoard;
@@ -89,13 +92,17 @@ export class Timeline {
     }
   }
 
-  /** At most one redraw a frame, however fast chunks come. */
+  /** At once for the first chunk, then at most every so often, however fast chunks come. */
   #redraw(): void {
     if (this.#redrawAsked) return;
     this.#redrawAsked = true;
-    requestAnimationFrame(() => {
+    const draw = () => {
       this.#redrawAsked = false;
+      this.#redrawnAt = performance.now();
       this.revision.value += 1;
-    });
+    };
+    const wait = this.#redrawnAt + redrawEveryMs - performance.now();
+    if (wait > 0) setTimeout(draw, wait);
+    else requestAnimationFrame(draw);
   }
 }

@@ -79,18 +79,23 @@ function Drawing({ sections, startedAt, span }: { sections: readonly Section[]; 
   let held = "";
   let changed = "";
   let sound = "";
-  let written = "";
+  // Marks that would lie on each other are drawn once: an hour can have tens of thousands.
+  const changes = new Set<number>();
+  const writings = new Set<number>();
   for (const section of sections) {
     for (const run of section.runs) {
-      const from = x(run.from);
+      const from = Math.round(x(run.from) * 2) / 2;
+      if (changes.has(from)) continue;
+      changes.add(from);
       held += `M${from} ${screenTop}h${Math.max(1.5, x(run.to) - from).toFixed(2)}v${screenHeight}H${from}z`;
       changed += `M${from} ${screenTop}v${screenHeight}`;
     }
     for (const moment of section.moments) {
       if (moment.list === "audio") sound += shape(moment.item.peaks, x(moment.item.at), x(moment.item.at + moment.item.durationMs));
-      else written += `M${x(moment.item.at)} ${notesTop}v7`;
+      else writings.add(Math.round(x(moment.item.at)));
     }
   }
+  const written = Array.from(writings, (at) => `M${at} ${notesTop}v7`).join("");
 
   return (
     <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">

@@ -9,6 +9,7 @@ import { address } from "../route";
 import type { SessionMeta } from "../schema";
 import { addFiles, sessions } from "../sessions";
 import { explain } from "../errors";
+import { textField } from "../text-field";
 import { Timeline } from "../timeline/load";
 import { confirming, editing } from "./session-dialogs";
 import { Icon } from "./icon";
@@ -65,7 +66,8 @@ function Open({ meta }: { meta: SessionMeta }) {
 
   useEffect(() => {
     scrollTo(0, 0);
-    heading.current?.focus({ preventScroll: true });
+    // So that what is read out next is this session; unless one is writing, into the note field for one.
+    if (!document.activeElement?.matches(textField)) heading.current?.focus({ preventScroll: true });
     void timeline.read();
     let asked: ReturnType<typeof setTimeout> | undefined;
     let first = true;

@@ -61,8 +61,8 @@ export function TimelineView({ timeline, onSectionInView }: Props) {
       <div
         ref={element}
         class={`timeline ${layout}`}
-        role="feed"
-        aria-label="Timeline"
+        role={sections.length > 0 ? "feed" : undefined}
+        aria-label={sections.length > 0 ? "Timeline" : undefined}
         aria-busy={!timeline.complete.value}
         onKeyDown={(event) => element.current && moveBetweenFrames(event, element.current)}
       >
