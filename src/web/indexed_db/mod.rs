@@ -224,3 +224,6 @@ impl Backend for IndexedDb {
         self.0.disconnect(Status::Closed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,309 @@
+//! The engine as JavaScript sees it. Each method converts its arguments, calls the core, and converts the answer.
+//!
+//! Writes are accepted in the order of the calls, before the call returns; the promise tells when they are committed. The
+//! first write of a turn schedules the queue to be emptied at the end of that turn, so that all writes of a turn share a
+//! transaction.
+
+use super::host::Browser;
+use super::indexed_db::IndexedDb;
+use super::input::{
+    self, AttachmentInput, CollectOptionsInput, DocumentInput, DocumentsInput, EngineOptionsInput, ListInputs,
+    ListQueryInput, Texts, VerifyOptionsInput,
+};
+use super::job::Job;
+use super::output::{self, thrown};
+use crate::blob::PartSet;
+use crate::error::{Error, Result};
+use crate::store::{self, Write, Written};
+use js_sys::{JsString, Promise, Uint8Array};
+use std::cell::Cell;
+use std::future::Future;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{future_to_promise, spawn_local};
+
+/// The core on what a browser has.
+pub type Store = store::Store<IndexedDb, Browser>;
+
+// The shapes are those that the package declares, in one place.
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+import type {
+  Attachment, AttachmentInput, AttachmentStat, ChunkOut, CollectOptions, Document, Documents, DocumentsOut,
+  EngineOptions, EngineStats, JobStep, ListInput, ListQuery, ListStat, SessionPage, VerifyOptions,
+} from "../engine.js";
+"#;
+
+/// An open hoard.
+#[wasm_bindgen]
+pub struct Engine {
+    store: Rc<Store>,
+    draining: Rc<Cell<bool>>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Accepts a write now, and promises its answer.
+    fn write(&self, write: Result<Write>, answer: impl FnOnce(Written) -> JsValue + 'static) -> Promise {
+        let receipt = write.map(|write| self.store.submit(write));
+        if !self.draining.replace(true) {
+            let (store, draining) = (Rc::clone(&self.store), Rc::clone(&self.draining));
+            spawn_local(async move {
+                draining.set(false);
+                store.drain().await;
+            });
+        }
+        promise(async move { receipt?.answer().await.map(answer) })
+    }
+
+    /// Promises the answer of anything else.
+    fn call<F: Future<Output = Result<JsValue>> + 'static>(&self, call: impl FnOnce(Rc<Store>) -> F) -> Promise {
+        promise(call(Rc::clone(&self.store)))
+    }
+}
+
+fn promise(answer: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
+    future_to_promise(async move { answer.await.map_err(thrown) })
+}
+
+fn nothing(_: Written) -> JsValue {
+    JsValue::UNDEFINED
+}
+
+fn number(written: Written) -> JsValue {
+    match written {
+        Written::Deleted(number) | Written::Index(number) => (number as f64).into(),
+        Written::Done | Written::Attached(_) => JsValue::UNDEFINED,
+    }
+}
+
+fn reference(written: Written) -> JsValue {
+    match written {
+        Written::Attached(reference) => output::attachment(&reference),
+        Written::Done | Written::Deleted(_) | Written::Index(_) => JsValue::UNDEFINED,
+    }
+}
+
+/// The name of an upload. One that is not well-formed names no upload.
+fn upload(name: &str) -> Result<PartSet> {
+    PartSet::parse(name).map_err(|_| Error::NotFound { what: "upload", name: name.to_owned() })
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Opens a hoard, making it if it is not there.
+    pub async fn open(options: EngineOptionsInput) -> std::result::Result<Engine, JsValue> {
+        let open = async {
+            let (name, options) = input::engine_options(options)?;
+            let store = Store::open(IndexedDb::open(&name).await?, Browser, options).await?;
+            Ok(Self { store: Rc::new(store), draining: Rc::default() })
+        };
+        open.await.map_err(thrown)
+    }
+
+    /// See [`Write::Create`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn create(&self, id: JsString, meta: &DocumentInput) -> Promise {
+        let write = || Ok(Write::Create { id: input::id(&id)?, metadata: input::document(meta)? });
+        self.write(write(), nothing)
+    }
+
+    /// See [`Write::Put`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn put(&self, id: JsString, meta: &DocumentInput) -> Promise {
+        let write = || Ok(Write::Put { id: input::id(&id)?, metadata: input::document(meta)? });
+        self.write(write(), nothing)
+    }
+
+    /// See [`Write::Update`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn update(&self, id: JsString, patch: &DocumentInput, remove: &Texts) -> Promise {
+        let write = || {
+            let (patch, remove) = (input::document(patch)?, input::field_names(remove)?);
+            Ok(Write::Update { id: input::id(&id)?, patch, remove })
+        };
+        self.write(write(), nothing)
+    }
+
+    /// See [`Write::Delete`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
+    pub fn delete(&self, ids: &Texts) -> Promise {
+        self.write(input::ids(ids).map(|ids| Write::Delete { ids }), number)
+    }
+
+    /// See [`Write::Save`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn save(&self, id: JsString, meta: &DocumentInput, lists: &ListInputs) -> Promise {
+        let write = || {
+            let (metadata, lists) = (input::document(meta)?, input::lists(lists)?);
+            Ok(Write::Save { id: input::id(&id)?, metadata, lists })
+        };
+        self.write(write(), nothing)
+    }
+
+    /// See [`Write::Append`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
+    pub fn append(&self, id: JsString, list: JsString, items: &DocumentsInput) -> Promise {
+        let write = || {
+            let (id, list) = (input::id(&id)?, input::list_name(&list)?);
+            Ok(Write::Append { id, list, items: input::documents(items)? })
+        };
+        self.write(write(), number)
+    }
+
+    /// See [`Write::Set`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn set(&self, id: JsString, list: JsString, index: f64, item: &DocumentInput) -> Promise {
+        let write = || {
+            let (id, list) = (input::id(&id)?, input::list_name(&list)?);
+            Ok(Write::Set { id, list, index: input::whole("index", index)?, item: input::document(item)? })
+        };
+        self.write(write(), nothing)
+    }
+
+    /// See [`Write::Attach`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<Attachment>")]
+    pub fn attach(&self, attachment: &AttachmentInput) -> Promise {
+        self.write(input::attachment(attachment).map(Write::Attach), reference)
+    }
+
+    /// See [`store::Store::upload_begin`].
+    #[wasm_bindgen(js_name = uploadBegin, unchecked_return_type = "Promise<string>")]
+    pub fn upload_begin(&self) -> Promise {
+        self.call(|store| async move { Ok(store.upload_begin().await?.to_string().into()) })
+    }
+
+    /// See [`store::Store::upload_part`].
+    #[wasm_bindgen(js_name = uploadPart, unchecked_return_type = "Promise<void>")]
+    pub fn upload_part(&self, name: String, bytes: Vec<u8>) -> Promise {
+        self.call(|store| async move {
+            store.upload_part(upload(&name)?, &bytes).await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// See [`store::Store::upload_finish`].
+    #[wasm_bindgen(js_name = uploadFinish, unchecked_return_type = "Promise<Attachment>")]
+    pub fn upload_finish(&self, name: String, media_type: String) -> Promise {
+        self.call(
+            |store| async move { Ok(output::attachment(&store.upload_finish(upload(&name)?, &media_type).await?)) },
+        )
+    }
+
+    /// See [`store::Store::upload_cancel`].
+    #[wasm_bindgen(js_name = uploadCancel, unchecked_return_type = "Promise<void>")]
+    pub fn upload_cancel(&self, name: String) -> Promise {
+        self.call(|store| async move {
+            store.upload_cancel(upload(&name)?).await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// See [`store::Store::sessions`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<DocumentsOut>")]
+    pub fn get(&self, ids: &Texts) -> Promise {
+        let ids = input::ids(ids);
+        self.call(|store| async move { Ok(output::documents(&store.sessions(&ids?).await?)) })
+    }
+
+    /// See [`store::Store::list`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<SessionPage>")]
+    pub fn list(&self, query: ListQueryInput) -> Promise {
+        let query = input::object("query", query);
+        self.call(|store| async move { Ok(output::page(&store.list(&query?).await?)) })
+    }
+
+    /// See [`store::Store::count`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
+    pub fn count(&self) -> Promise {
+        self.call(|store| async move { Ok((store.count().await? as f64).into()) })
+    }
+
+    /// See [`store::Store::lists`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<ListStat[]>")]
+    pub fn lists(&self, id: JsString) -> Promise {
+        let id = input::id(&id);
+        self.call(|store| async move { Ok(output::object(&store.lists(&id?).await?)) })
+    }
+
+    /// See [`store::Store::read`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<ChunkOut[]>")]
+    pub fn read(
+        &self,
+        id: JsString,
+        list: JsString,
+        from: f64,
+        to: f64,
+        #[wasm_bindgen(js_name = bytesMax)] bytes_max: f64,
+    ) -> Promise {
+        let arguments = || {
+            let range = input::whole("from", from)?..input::end("to", to)?;
+            Ok((input::id(&id)?, input::list_name(&list)?, range, input::end("bytesMax", bytes_max)?))
+        };
+        let arguments = arguments();
+        self.call(|store| async move {
+            let (id, list, range, bytes_max) = arguments?;
+            Ok(output::chunks(&store.read(&id, &list, range, bytes_max).await?))
+        })
+    }
+
+    /// See [`store::Store::attachment_bytes`].
+    #[wasm_bindgen(js_name = readAttachment, unchecked_return_type = "Promise<Uint8Array>")]
+    pub fn read_attachment(&self, hash: JsString, start: f64, end: f64) -> Promise {
+        let arguments = || Ok((input::hash(&hash)?, input::whole("start", start)?..input::whole("end", end)?));
+        let arguments = arguments();
+        self.call(|store| async move {
+            let (hash, range) = arguments?;
+            let bytes = store.attachment_bytes(&hash, range).await?;
+            Ok(Uint8Array::from(bytes.as_slice()).into())
+        })
+    }
+
+    /// See [`store::Store::stat`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<AttachmentStat>")]
+    pub fn stat(&self, hash: JsString) -> Promise {
+        let hash = input::hash(&hash);
+        self.call(|store| async move { Ok(output::object(&store.stat(&hash?).await?)) })
+    }
+
+    /// See [`store::Store::stats`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<EngineStats>")]
+    pub fn stats(&self) -> Promise {
+        self.call(|store| async move { Ok(output::object(&store.stats().await?)) })
+    }
+
+    /// Starts collecting attachments that nothing refers to.
+    pub fn collect(&self, options: CollectOptionsInput) -> std::result::Result<Job, JsValue> {
+        let options = input::object("options", options).map_err(thrown)?;
+        Ok(Job::collect(Rc::clone(&self.store), options))
+    }
+
+    /// Starts looking for damage.
+    pub fn verify(&self, options: VerifyOptionsInput) -> std::result::Result<Job, JsValue> {
+        let options = input::object("options", options).map_err(thrown)?;
+        Ok(Job::verify(Rc::clone(&self.store), options))
+    }
+
+    /// See [`store::Store::flush`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn flush(&self) -> Promise {
+        self.call(|store| async move {
+            store.flush().await?;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// See [`store::Store::close`].
+    #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
+    pub fn close(&self) -> Promise {
+        self.call(|store| async move {
+            store.close().await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! Long work as JavaScript sees it: whoever runs a job calls `step` until it says that it is done.
+
+use super::engine::Store;
+use super::output::{self, thrown};
+use crate::blob::CollectOptions;
+use crate::error::{Error, Result};
+use crate::job::Step;
+use crate::store::{Collection, Verification, VerifyOptions};
+use js_sys::Promise;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+/// Work under way.
+#[wasm_bindgen]
+pub struct Job {
+    store: Rc<Store>,
+    state: Rc<RefCell<State>>,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").finish_non_exhaustive()
+    }
+}
+
+enum State {
+    Ready(Work),
+    /// A step has it.
+    Running,
+    /// It is done, cancelled, or failed.
+    Ended,
+}
+
+enum Work {
+    Collect(Box<Collection>),
+    Verify(Box<Verification>),
+}
+
+impl Work {
+    /// Runs a step; returns the work too if there is more to do.
+    async fn step(self, store: &Store) -> Result<(JsValue, Option<Self>)> {
+        match self {
+            Self::Collect(mut work) => {
+                let step = store.collect(&mut work).await?;
+                Ok((output::step(&step), running(&step).then_some(Self::Collect(work))))
+            }
+            Self::Verify(mut work) => {
+                let step = store.verify(&mut work).await?;
+                Ok((output::step(&step), running(&step).then_some(Self::Verify(work))))
+            }
+        }
+    }
+}
+
+fn running<R>(step: &Step<R>) -> bool {
+    matches!(step, Step::Running(_))
+}
+
+impl Job {
+    fn new(store: Rc<Store>, work: Work) -> Self {
+        Self { store, state: Rc::new(RefCell::new(State::Ready(work))) }
+    }
+
+    pub(super) fn collect(store: Rc<Store>, options: CollectOptions) -> Self {
+        Self::new(store, Work::Collect(Box::new(Collection::new(options))))
+    }
+
+    pub(super) fn verify(store: Rc<Store>, options: VerifyOptions) -> Self {
+        Self::new(store, Work::Verify(Box::new(Verification::new(options))))
+    }
+}
+
+#[wasm_bindgen]
+impl Job {
+    /// Runs the next step.
+    #[wasm_bindgen(unchecked_return_type = "Promise<JobStep>")]
+    pub fn step(&self) -> Promise {
+        let (store, state) = (Rc::clone(&self.store), Rc::clone(&self.state));
+        future_to_promise(async move {
+            let work = match state.replace(State::Running) {
+                State::Ready(work) => work,
+                State::Running => return Err(thrown(Error::invalid("step", "the step before it has not ended"))),
+                State::Ended => {
+                    state.replace(State::Ended);
+                    return Err(thrown(Error::Cancelled));
+                }
+            };
+            let step = work.step(&store).await;
+            let cancelled = matches!(*state.borrow(), State::Ended);
+            match step {
+                _ if cancelled => Err(thrown(Error::Cancelled)),
+                Ok((step, rest)) => {
+                    state.replace(rest.map_or(State::Ended, State::Ready));
+                    Ok(step)
+                }
+                Err(error) => {
+                    state.replace(State::Ended);
+                    Err(thrown(error))
+                }
+            }
+        })
+    }
+
+    /// Ends the job; what it did so far stays done.
+    pub fn cancel(&self) {
+        self.state.replace(State::Ended);
+    }
+}
