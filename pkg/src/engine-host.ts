@@ -22,9 +22,6 @@ import {
 } from "./protocol.js";
 import { Uploads } from "./upload.js";
 
-/** Bytes of JSON that the first answer of a load has room for in each list, however many there are. */
-const LOAD_BYTES_MIN = 64 * 1024;
-
 /** Calls that concern jobs. */
 type JobOp = "collect" | "verify" | "step" | "cancel";
 
@@ -50,7 +47,7 @@ const HANDLERS: {
   count: (engine) => engine.count(),
   lists: (engine, { session }) => engine.lists(session),
   read: (engine, { session, list, from, to, bytesMax }) => engine.read(session, list, from, to, bytesMax),
-  load,
+  load: (engine, { session, lists, bytesMax }) => engine.load(session, lists, bytesMax),
   attach: (engine, { source }, uploads) => uploads.store(engine, source),
   uploadBegin: (engine) => engine.uploadBegin(),
   uploadPart: (engine, { upload, bytes }) => engine.uploadPart(upload, bytes),
@@ -62,17 +59,6 @@ const HANDLERS: {
   flush: (engine) => engine.flush(),
   close: (engine) => engine.close(),
 };
-
-async function load(engine: Engine, { session, lists, bytesMax }: Args<"load">): Promise<Result<"load">> {
-  const [meta, stats] = await Promise.all([engine.get([session]), engine.lists(session)]);
-  const wanted = lists === null ? stats : stats.filter(({ name }) => lists.includes(name));
-  const share = Math.max(LOAD_BYTES_MIN, Math.floor(bytesMax / Math.max(1, wanted.length)));
-  const loaded = wanted.map(async (list) => ({
-    ...list,
-    read: list.items > 0 ? await engine.read(session, list.name, 0, list.items, share) : [],
-  }));
-  return { meta, lists: await Promise.all(loaded) };
-}
 
 async function save(engine: Engine, { sessions }: Args<"save">): Promise<Result<"save">> {
   const saved = sessions.map(({ session, documents, lists }) =>

@@ -39,15 +39,16 @@ function unavailable(source: URL | NonNullable<WasmSource>, error: unknown): Err
   };
 }
 
-/** What a stack shows of this engine's wasm, or of wasm whose address is not known. */
-const OURS = /hoardb|wasm:\/\/|\[wasm code\]/;
+/** Whether a trap is this engine's. A page may run other wasm beside it, whose file the stack names in most browsers. */
+function isOurs(trap: WebAssembly.RuntimeError): boolean {
+  const [file] = /[^/\s]+\.wasm/.exec((trap as Error).stack ?? "") ?? [];
+  return file === undefined || file.includes("hoardb");
+}
 
 /** Calls back when the engine of this context has stopped: a trap in wasm is an error that nobody catches. */
 export function onCrash(crashed: (problem: string) => void): void {
   const report = (error: unknown): void => {
-    // A page may run other wasm beside this. Where the stack tells, only what is ours counts.
-    const ours = error instanceof WebAssembly.RuntimeError && OURS.test(error.stack ?? "wasm://");
-    if (ours) crashed(`${error.name}: ${error.message}`);
+    if (error instanceof WebAssembly.RuntimeError && isOurs(error)) crashed(String(error));
   };
   globalThis.addEventListener("error", (event) => report((event as ErrorEvent).error));
   globalThis.addEventListener("unhandledrejection", (event) => report((event as PromiseRejectionEvent).reason));

@@ -91,6 +91,19 @@ export interface ListStat {
   bytes: number;
 }
 
+/** A list with its first chunks. */
+export interface ListLoad extends ListStat {
+  /** Whoever loads reads on from where they end. */
+  read: ChunkOut[];
+}
+
+/** A session with the beginning of its lists. */
+export interface SessionLoad {
+  /** The metadata, as an array of one. */
+  meta: DocumentsOut;
+  lists: ListLoad[];
+}
+
 export interface AttachmentStat extends Attachment {
   /** Bytes that its parts take. */
   storedSize: number;
@@ -188,6 +201,7 @@ export interface Engine {
   count(): Promise<number>;
   lists(id: string): Promise<ListStat[]>;
   read(id: string, list: string, from: number, to: number, bytesMax: number): Promise<ChunkOut[]>;
+  load(id: string, lists: string[] | null, bytesMax: number): Promise<SessionLoad>;
   readAttachment(hash: string, start: number, end: number): Promise<Uint8Array>;
   stat(hash: string): Promise<AttachmentStat>;
   stats(): Promise<EngineStats>;

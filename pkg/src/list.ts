@@ -171,7 +171,8 @@ async function prepareAppend(
     if (pace.due) await pace.turn();
     packer.add(encode(item, `items[${texts.length + at}]`, attachments));
   }
-  const bytes = packer.bytes + attachmentBytes(attachments);
+  const packed = packer.take();
+  const bytes = packed.json.length + attachmentBytes(attachments);
   const transfer = [...packer.buffers(), ...attachmentBuffers(attachments)];
-  return { args: { ...args, documents: { ...packer.take(), attachments } }, bytes, transfer };
+  return { args: { ...args, documents: { ...packed, attachments } }, bytes, transfer };
 }

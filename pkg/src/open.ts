@@ -106,6 +106,8 @@ function connectTo(worker: Worker, events: PortEvents, ours: boolean): Port {
     const words = event.message ? `: ${event.message}` : "";
     // Errors of other code in a worker that was given are not ours; a trap in the engine arrives as a message.
     if (!ours && answered) return;
+    // It becomes an error of the calls, so the browser need not report it too.
+    event.preventDefault();
     // A script that is not there or that a policy forbids is reported without a word.
     events.failed(
       answered

@@ -1,58 +1,69 @@
 /**
- * Texts as UTF-8, end to end in few buffers, for transfer.
+ * Texts as UTF-8, end to end in one buffer, for transfer.
  */
 
 const UTF8 = new TextEncoder();
 
 /** Bytes of a first buffer, when nothing is known of what comes. */
-const BYTES_FIRST = 16 * 1024;
+const BYTES_FIRST = 64 * 1024;
 
-/** Collects texts into one growing buffer. What {@link take} returned stays where it is. */
+/** UTF-16 units that are encoded in one go. */
+const RUN_UNITS = 256 * 1024;
+
+/** Collects texts. What {@link take} returned stays where it is. */
 export class Packer {
   #bytes: Uint8Array<ArrayBuffer>;
-  /** Where the texts begin that were not taken yet, and where they end. */
+  /** Where the texts begin that were not taken yet, and where those end that are encoded. */
   #begin = 0;
   #end = 0;
   #lengths: number[] = [];
+  /** Texts that are not encoded yet, in one piece: a call of the encoder costs as much as some hundred bytes. */
+  #run = "";
+  #runTexts: string[] = [];
   readonly #full: ArrayBuffer[] = [];
 
-  /** `characters` is how many UTF-16 units will come, if that is known. */
-  constructor(characters = BYTES_FIRST) {
-    this.#bytes = new Uint8Array(characters);
+  /** `bytes` is how many there will be, if that can be guessed. */
+  constructor(bytes = BYTES_FIRST) {
+    this.#bytes = new Uint8Array(bytes);
   }
 
   /** Adds a text. */
   add(text: string): void {
-    let target = this.#bytes.subarray(this.#end);
-    // Mostly one byte for a unit; never more than three.
-    if (target.length < text.length) target = this.#grow(text.length);
-    let { read, written } = UTF8.encodeInto(text, target);
-    if (read < text.length) {
-      target = this.#grow(text.length * 3);
-      ({ read, written } = UTF8.encodeInto(text, target));
-    }
-    this.#lengths.push(written);
-    this.#end += written;
+    this.#run += text;
+    this.#runTexts.push(text);
+    if (this.#run.length >= RUN_UNITS) this.#encode();
   }
 
-  /** A buffer with room for so many more bytes, with the texts that were not taken yet at its beginning. */
-  #grow(bytes: number): Uint8Array<ArrayBuffer> {
+  #encode(): void {
+    const units = this.#run.length;
+    if (units === 0 && this.#runTexts.length === 0) return;
+    // Mostly one byte for a unit; never more than three.
+    if (this.#bytes.length - this.#end < units) this.#grow(units);
+    let { read, written } = UTF8.encodeInto(this.#run, this.#bytes.subarray(this.#end));
+    if (read < units) {
+      this.#grow(units * 3);
+      ({ read, written } = UTF8.encodeInto(this.#run, this.#bytes.subarray(this.#end)));
+    }
+    const ascii = written === units;
+    for (const text of this.#runTexts) this.#lengths.push(ascii ? text.length : utf8Length(text));
+    this.#end += written;
+    this.#run = "";
+    this.#runTexts = [];
+  }
+
+  /** Makes room for so many more bytes, in a new buffer with the texts that were not taken yet at its beginning. */
+  #grow(bytes: number): void {
     const begun = this.#bytes.subarray(this.#begin, this.#end);
     if (this.#begin > 0) this.#full.push(this.#bytes.buffer);
     this.#bytes = new Uint8Array(Math.max(2 * this.#bytes.length, begun.length + bytes));
     this.#bytes.set(begun);
     this.#begin = 0;
     this.#end = begun.length;
-    return this.#bytes.subarray(this.#end);
-  }
-
-  /** Bytes of the texts that were not taken yet. */
-  get bytes(): number {
-    return this.#end - this.#begin;
   }
 
   /** The texts since the last call, as one stretch of bytes and the length of each. */
   take(): { json: Uint8Array<ArrayBuffer>; lengths: Uint32Array<ArrayBuffer> } {
+    this.#encode();
     const json = this.#bytes.subarray(this.#begin, this.#end);
     const lengths = Uint32Array.from(this.#lengths);
     this.#begin = this.#end;
@@ -64,4 +75,15 @@ export class Packer {
   buffers(): ArrayBuffer[] {
     return [...this.#full, this.#bytes.buffer];
   }
+}
+
+/** Bytes of a well-formed text in UTF-8. JSON texts are: `JSON.stringify` escapes lone surrogates. */
+function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    // The two halves of a surrogate pair have four bytes together.
+    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+  }
+  return bytes;
 }

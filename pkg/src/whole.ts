@@ -48,13 +48,11 @@ class Batch {
   /** Bytes that it makes the other end hold. */
   bytes = 0;
   readonly #pace: Pace;
-  readonly #packer: Packer;
+  readonly #packer = new Packer();
   readonly #transfer: Transferable[] = [];
 
-  /** `bytes` is how many there will be, if that can be guessed. */
-  constructor(pace: Pace, bytes?: number) {
+  constructor(pace: Pace) {
     this.#pace = pace;
-    this.#packer = new Packer(bytes);
   }
 
   get full(): boolean {
@@ -145,7 +143,7 @@ export async function saveMany(channel: Channel, wholes: Iterable<unknown> | Asy
       ids.push(await batch.add(whole, `[${ids.length}]`));
       if (batch.full) {
         send(batch.prepared());
-        batch = new Batch(pace, batch.bytes);
+        batch = new Batch(pace);
         await channel.room();
       }
     }
