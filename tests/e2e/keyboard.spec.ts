@@ -119,6 +119,7 @@ test("record, note, stop, open, look through, delete: by keyboard only", async (
   await expect(question).toBeHidden();
   await expect(row(page, "Renamed by keys")).toBeVisible();
   await page.keyboard.press("Delete");
+  await expect(question).toBeVisible();
   await tabTo(page, "Delete");
   await page.keyboard.press("Enter");
   await expect(question).toBeHidden();

@@ -1,7 +1,7 @@
 // One picture at a time, over the whole window: arrows go through them, plus and minus zoom, dragging moves.
 
 import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { AttachmentRef } from "hoardb";
 import { bytes, count } from "../format";
 import { theHoard } from "../hoard";
@@ -55,7 +55,8 @@ function OpenViewer({ pictures, at }: Shown) {
   const picture = pictures[at];
   const { url, error } = useAddress(picture?.source ?? null);
 
-  useEffect(() => {
+  // Before the next paint: until it is open, keys would go to what lies under it.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     element.current?.showModal();
     // Not to the first button: the keys are the viewer's own.
