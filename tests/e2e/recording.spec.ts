@@ -148,6 +148,42 @@ test("a long session is seen while it is still being read", async ({ page, serve
   await expect(page.getByText("Line 19999 of what was said")).toBeVisible();
 });
 
+test("a damaged stretch is named and the rest of the session is shown", async ({ context, page, server, probe }) => {
+  const startedAt = Date.now() - 600_000;
+  const notes = Array.from({ length: 200 }, (_, i) => ({ at: startedAt + i * 1000, text: `Line ${i}.` }));
+  await probe.call("save", recorderHoard, { id: "damaged", title: "Damaged", startedAt }, { notes });
+  await probe.call("close", recorderHoard);
+  // A bit of one stored chunk is turned, as a failing disk does.
+  const other = await context.newPage();
+  await other.goto(`${server.origin}/probe/index.html`);
+  const damaged = await other.evaluate(async (name) => {
+    const done = <T>(request: IDBRequest<T>) => new Promise<T>((resolve, reject) => ((request.onsuccess = () => resolve(request.result)), (request.onerror = () => reject(request.error))));
+    const database = await done(indexedDB.open(name));
+    const chunks = database.transaction("chunks", "readwrite").objectStore("chunks");
+    const keys = await done(chunks.getAllKeys());
+    const key = keys[1] as IDBValidKey;
+    const bytes = new Uint8Array((await done(chunks.get(key))) as ArrayBuffer);
+    const last = bytes.length - 1;
+    bytes[last] = (bytes[last] ?? 0) ^ 1;
+    await done(chunks.put(bytes.buffer, key));
+    database.close();
+    return keys.length;
+  }, recorderHoard);
+  expect(damaged).toBeGreaterThan(2);
+  await other.close();
+
+  await page.bringToFront();
+  await page.goto(`${server.origin}/#/session/damaged`);
+  await expect(page.getByRole("alert").filter({ hasText: "of notes cannot be read." })).toContainText("The rest of the session is shown.");
+  await expect(page.getByText("Line 0.", { exact: true })).toBeVisible();
+  await page.keyboard.press("End");
+  await expect(page.getByText("Line 199.", { exact: true })).toBeVisible();
+  await page.goto(`${server.origin}/#/storage`);
+  await page.getByLabel("Also read every attachment").check();
+  await page.getByRole("button", { name: "Verify" }).click();
+  await expect(page.getByText(/1 problem in 1 session/)).toBeVisible();
+});
+
 test("sessions come in pages, newest first", async ({ page, server, probe }) => {
   const startedAt = Date.UTC(2026, 1, 1);
   for (let i = 0; i < 75; i += 1) await probe.call("save", recorderHoard, { id: `s${i}`, title: `Session ${i}`, startedAt: startedAt + i * 60_000 }, {});
