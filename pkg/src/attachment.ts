@@ -15,8 +15,8 @@ const READ_BYTES_MAX = 4 << 20;
 const READ_AHEAD = 2;
 
 /**
- * Media types that an object URL keeps. Any other becomes `application/octet-stream`: an address of HTML, SVG or XML that
- * is opened runs its scripts as the page's own.
+ * Media types that an object URL keeps. Any other becomes `application/octet-stream`: an address of HTML, SVG or XML
+ * that is opened runs its scripts as the page's own.
  */
 const SAFE_TYPE = /^((image|audio|video|font)\/[\w.-]+|text\/plain|application\/(json|pdf))(;|$)/i;
 
@@ -29,8 +29,8 @@ export interface ByteRange {
 }
 
 /**
- * A stored attachment. Its bytes are read when they are asked for. Each stored part carries a checksum that is verified;
- * what is read whole and has up to 4 MiB is also hashed and compared with {@link AttachmentRef.hash}.
+ * A stored attachment. Its bytes are read when they are asked for. Each stored part carries a checksum that is
+ * verified; what is read whole and has up to 4 MiB is also hashed and compared with {@link AttachmentRef.hash}.
  */
 export class AttachmentRef {
   /** SHA-256 of its bytes, 64 hexadecimal digits: its identity in this hoard. */
@@ -121,7 +121,7 @@ export class AttachmentRef {
   async *#parts(start: number, end: number): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     const ahead: Promise<Uint8Array>[] = [];
     const whole = start === 0 && end === this.size && end <= READ_BYTES_MAX;
-    for (let at = start; at < end || ahead.length > 0; ) {
+    for (let at = start; at < end || ahead.length > 0;) {
       while (at < end && ahead.length <= READ_AHEAD) {
         // On the borders of stored parts, so that none is read twice.
         const until = whole ? end : Math.min(end, (Math.floor(at / PART_BYTES) + 1) * PART_BYTES);

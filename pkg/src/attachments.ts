@@ -33,14 +33,14 @@ export class Attachments {
   }
 
   /**
-   * Stores bytes, unless they are there already, and resolves when they are committed. Put the returned reference into a
-   * document to keep them: what nothing refers to is removed by `collect()` after the grace period.
+   * Stores bytes, unless they are there already, and resolves when they are committed. Put the returned reference into
+   * a document to keep them: what nothing refers to is removed by `collect()` after the grace period.
    *
    * A stream and a Blob are read in parts, in bounded memory. So is an array above 4 MiB: leave it unchanged until the
    * promise resolves.
    *
-   * @throws HoardError `InvalidArgument`, `TooLarge` (the type), `StorageFull`, `Aborted`, `Closed`; `NotStorable` when a
-   * Blob can no longer be read. An error of the stream itself is passed on as it is.
+   * @throws HoardError `InvalidArgument`, `TooLarge` (the type), `StorageFull`, `Aborted`, `Closed`; `NotStorable` when
+   * a Blob can no longer be read. An error of the stream itself is passed on as it is.
    */
   async put(content: Binary | ReadableStream<Uint8Array>, options: PutOptions = {}): Promise<AttachmentRef> {
     checkOptions("options", options);
@@ -75,7 +75,8 @@ export class Attachments {
    * @throws HoardError `NotFound`, `InvalidArgument`, `Closed`.
    */
   async stat(hash: string): Promise<AttachmentStat> {
-    if (typeof hash !== "string" || !HASH.test(hash)) throw invalid("hash", "64 lower-case hexadecimal digits are needed");
+    if (typeof hash !== "string" || !HASH.test(hash))
+      throw invalid("hash", "64 lower-case hexadecimal digits are needed");
     return this.#channel.call("stat", { hash });
   }
 
@@ -112,8 +113,9 @@ function isStream(content: unknown): content is ReadableStream<Uint8Array> {
 
 async function* partsOfBytes(content: ArrayBuffer | ArrayBufferView): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const pace = new Pace();
-  const bytes = ArrayBuffer.isView(content)
-    ? new Uint8Array(content.buffer, content.byteOffset, content.byteLength)
+  const bytes =
+    ArrayBuffer.isView(content) ?
+      new Uint8Array(content.buffer, content.byteOffset, content.byteLength)
     : new Uint8Array(content);
   for (let at = 0; at < bytes.length; at += PART_BYTES) {
     if (pace.due) await pace.turn();
@@ -131,8 +133,9 @@ async function* partsOfStream(stream: ReadableStream<Uint8Array>): AsyncGenerato
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      if (!(value instanceof Uint8Array)) throw invalid("content", `the stream gave ${describe(value)}, not a Uint8Array`);
-      for (let at = 0; at < value.length; ) {
+      if (!(value instanceof Uint8Array))
+        throw invalid("content", `the stream gave ${describe(value)}, not a Uint8Array`);
+      for (let at = 0; at < value.length;) {
         const taken = value.subarray(at, at + PART_BYTES - filled);
         part.set(taken, filled);
         filled += taken.length;

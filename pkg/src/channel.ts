@@ -1,6 +1,6 @@
 /**
- * The page's end of the line to the engine: posts what is in the outbox, settles the promises of its calls, and deals with
- * an engine that crashed.
+ * The page's end of the line to the engine: posts what is in the outbox, settles the promises of its calls, and deals
+ * with an engine that crashed.
  *
  * What is in the outbox is posted as one message at the next microtask, so that a loop of appends costs its caller no
  * message each. While enough is on its way the outbox gathers until replies come: a thousand appends become a few
@@ -8,7 +8,16 @@
  */
 import { HoardError, closed, fromFields } from "./errors.js";
 import { Outbox, reject, resolve, toCalls, type Entry, type Prepared } from "./outbox.js";
-import { FREE, PROTOCOL, isFromEngine, type Args, type AttachmentSource, type Op, type Result, type ToEngine } from "./protocol.js";
+import {
+  FREE,
+  PROTOCOL,
+  isFromEngine,
+  type Args,
+  type AttachmentSource,
+  type Op,
+  type Result,
+  type ToEngine,
+} from "./protocol.js";
 
 /** What may be on its way before the outbox gathers: calls, and the bytes that they make the other end hold. */
 const CALLS_MAX = 64;
@@ -276,5 +285,8 @@ function otherVersion(): HoardError {
 /** The error of an engine that has stopped. `again` says whether it starts anew with the next call. */
 export function crashed(problem: string, again: boolean): HoardError {
   const next = again ? "it starts anew with the next call" : "reload the page";
-  return new HoardError("EngineCrashed", `the engine crashed, ${next}: ${problem}`, { retryable: again, needsReload: !again });
+  return new HoardError("EngineCrashed", `the engine crashed, ${next}: ${problem}`, {
+    retryable: again,
+    needsReload: !again,
+  });
 }

@@ -64,7 +64,8 @@ function define(object: Record<string, unknown>, name: string, value: unknown): 
 /** The same object with the extra `$` taken off its keys, in the same order. */
 function unescape(object: Record<string, unknown>): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
-  for (const name of Object.keys(object)) define(copy, name.charCodeAt(0) === DOLLAR ? name.slice(1) : name, object[name]);
+  for (const name of Object.keys(object))
+    define(copy, name.charCodeAt(0) === DOLLAR ? name.slice(1) : name, object[name]);
   return copy;
 }
 

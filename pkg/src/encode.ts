@@ -11,7 +11,18 @@
 import { HoardError } from "./errors.js";
 import type { AttachmentSource } from "./protocol.js";
 import { refuse } from "./refuse.js";
-import { DEPTH_MAX, VALUES_MAX, hasSymbols, hasToJson, isArray, isBinary, isDate, isPlain, timeOf, toSource } from "./value.js";
+import {
+  DEPTH_MAX,
+  VALUES_MAX,
+  hasSymbols,
+  hasToJson,
+  isArray,
+  isBinary,
+  isDate,
+  isPlain,
+  timeOf,
+  toSource,
+} from "./value.js";
 
 const PLAIN = 0;
 const MARKED = 1;
@@ -50,7 +61,12 @@ function survey(value: unknown, depth: number): number {
     }
     return found;
   }
-  if (!isPlain(value)) return (isDate(value) ? Number.isFinite(timeOf(value)) : isBinary(value)) ? MARKED : REFUSED;
+  if (!isPlain(value))
+    return (
+        isDate(value) ? Number.isFinite(timeOf(value)) : isBinary(value)
+      ) ?
+        MARKED
+      : REFUSED;
   const names = keys(value);
   if (hasToJson(value) || hasSymbols(value) || (valuesLeft -= names.length) < 0) return REFUSED;
   for (const name of names) {

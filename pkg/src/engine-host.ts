@@ -1,8 +1,8 @@
 /**
  * The engine's end of the line: takes calls, makes them of the engine in their order, and gathers the replies.
  *
- * A call that has to wait for something (a Blob to be read, the engine to open) holds back the calls after it. Calls that
- * concern attachments by their hash, uploads and jobs keep no order and hold nothing back.
+ * A call that has to wait for something (a Blob to be read, the engine to open) holds back the calls after it. Calls
+ * that concern attachments by their hash, uploads and jobs keep no order and hold nothing back.
  */
 import type { Document, Documents, Engine, EngineJob, EngineModule } from "./engine.js";
 import { toFields, type ErrorFields } from "./errors.js";
@@ -62,7 +62,11 @@ const HANDLERS: {
 
 async function save(engine: Engine, { sessions }: Args<"save">): Promise<Result<"save">> {
   const saved = sessions.map(({ session, documents, lists }) =>
-    engine.save(session, document(documents), lists.map(({ name, items }) => ({ name, items: items as Documents }))),
+    engine.save(
+      session,
+      document(documents),
+      lists.map(({ name, items }) => ({ name, items: items as Documents })),
+    ),
   );
   const outcomes = await Promise.allSettled(saved);
   return outcomes.map((outcome) => (outcome.status === "rejected" ? toFields(outcome.reason) : null));
@@ -79,7 +83,10 @@ function tablesOf({ op, args }: Call): AttachmentSource[][] {
     return documents === undefined ? [] : [documents.attachments];
   }
   const { sessions } = args as Args<"save">;
-  return sessions.flatMap(({ documents, lists }) => [documents.attachments, ...lists.map(({ items }) => items.attachments)]);
+  return sessions.flatMap(({ documents, lists }) => [
+    documents.attachments,
+    ...lists.map(({ items }) => items.attachments),
+  ]);
 }
 
 /** The buffers of an answer. The engine copied their bytes for it, so they may change hands. */

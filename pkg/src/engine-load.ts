@@ -39,7 +39,9 @@ function unavailable(source: URL | NonNullable<WasmSource>, error: unknown): Err
   };
 }
 
-/** Whether a trap is this engine's. A page may run other wasm beside it, whose file the stack names in most browsers. */
+/**
+ * Whether a trap is this engine's. A page may run other wasm beside it, whose file the stack names in most browsers.
+ */
 function isOurs(trap: WebAssembly.RuntimeError): boolean {
   const [file] = /[^/\s]+\.wasm/.exec((trap as Error).stack ?? "") ?? [];
   return file === undefined || file.includes("hoardb");

@@ -2,8 +2,8 @@
  * The wasm engine as this package sees it. The generated declarations (`wasm/hoardb.d.ts`) are checked against this one
  * by `test/types`, so that the two cannot drift apart.
  *
- * JSON texts cross as UTF-8 bytes. `{"$attachment": n}` in a text is entry n of the table that comes with it. Byte arrays
- * that the engine returns are copies of their own, so their buffers may be transferred.
+ * JSON texts cross as UTF-8 bytes. `{"$attachment": n}` in a text is entry n of the table that comes with it. Byte
+ * arrays that the engine returns are copies of their own, so their buffers may be transferred.
  */
 import type { ErrorFields } from "./errors.js";
 

@@ -14,7 +14,9 @@ import { load, save, saveMany, type LoadOptions } from "./whole.js";
 
 /** What the hoard holds and what it takes. Sizes are in bytes. */
 export interface HoardStats extends EngineStats {
-  /** What the browser says of the whole origin, in bytes, rounded and padded as it likes; `null` where it says nothing. */
+  /**
+   * What the browser says of the whole origin, in bytes, rounded and padded as it likes; `null` where it says nothing.
+   */
   quota: { usage: number; quota: number } | null;
 }
 
@@ -64,9 +66,9 @@ export class Hoard<S extends Schema = AnySchema> {
   }
 
   /**
-   * Stores many whole sessions, each all or nothing, and resolves with their ids when all are committed. They are read in
-   * slices as they are needed, so an iterator may make them one by one; leave them unchanged until the promise resolves.
-   * Other calls go between them.
+   * Stores many whole sessions, each all or nothing, and resolves with their ids when all are committed. They are read
+   * in slices as they are needed, so an iterator may make them one by one; leave them unchanged until the promise
+   * resolves. Other calls go between them.
    *
    * @throws HoardError the first error, as with {@link save}; sessions before and after the failed one may be stored.
    */
@@ -79,8 +81,8 @@ export class Hoard<S extends Schema = AnySchema> {
   }
 
   /**
-   * Loads a session with its lists: `{ session, lists, damaged }`. What cannot be read is a hole in its list and named in
-   * `damaged`; the rest still loads.
+   * Loads a session with its lists: `{ session, lists, damaged }`. What cannot be read is a hole in its list and named
+   * in `damaged`; the rest still loads.
    *
    * @throws HoardError `NotFound`, `InvalidId`, `Corrupt` (the metadata), `Aborted`, `Closed`.
    */
@@ -89,8 +91,9 @@ export class Hoard<S extends Schema = AnySchema> {
   }
 
   /**
-   * Removes attachments that nothing has referred to for the grace period, and what interrupted uploads left. Safe beside
-   * writers in this and other tabs. `dryRun` only counts; `graceMs`, in milliseconds, stands in for the hoard's own.
+   * Removes attachments that nothing has referred to for the grace period, and what interrupted uploads left. Safe
+   * beside writers in this and other tabs. `dryRun` only counts; `graceMs`, in milliseconds, stands in for the hoard's
+   * own.
    */
   collect(options: CollectOptions = {}): Job<CollectReport> {
     checkOptions("options", options);
@@ -102,8 +105,8 @@ export class Hoard<S extends Schema = AnySchema> {
   }
 
   /**
-   * Checks what is stored and reports what is wrong. Quickly by default; `full` reads every record and every attachment.
-   * `repair` mends what can be mended: counts, directories, records that nothing leads to.
+   * Checks what is stored and reports what is wrong. Quickly by default; `full` reads every record and every
+   * attachment. `repair` mends what can be mended: counts, directories, records that nothing leads to.
    */
   verify(options: VerifyOptions = {}): Job<VerifyReport> {
     checkOptions("options", options);

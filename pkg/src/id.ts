@@ -11,7 +11,8 @@ export const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** Checks an id or a list's name. `argument` is `session id` or `list name`. */
 export function checkId(argument: string, id: unknown): string {
-  if (typeof id !== "string") throw invalid(argument, `a string is needed, ${id === null ? "null" : typeof id} was given`);
+  if (typeof id !== "string")
+    throw invalid(argument, `a string is needed, ${id === null ? "null" : typeof id} was given`);
   const problem =
     id.length === 0 ? "it is empty"
     : id.length > UNITS_MAX ? `it has ${id.length} UTF-16 units`
@@ -19,7 +20,10 @@ export function checkId(argument: string, id: unknown): string {
     : LONE_SURROGATE.test(id) ? "it holds a lone surrogate"
     : undefined;
   if (problem === undefined) return id;
-  throw new HoardError("InvalidId", `${argument}: ${problem}; an id has 1 to 512 UTF-16 units, no NUL and no lone surrogate`);
+  throw new HoardError(
+    "InvalidId",
+    `${argument}: ${problem}; an id has 1 to 512 UTF-16 units, no NUL and no lone surrogate`,
+  );
 }
 
 /** A random UUID (version 4). `crypto.randomUUID` is only there in secure contexts. */

@@ -1,5 +1,6 @@
 /**
- * Hoardb keeps thousands of recorded sessions in a browser: documents, append-only lists and attachments over IndexedDB.
+ * Hoardb keeps thousands of recorded sessions in a browser: documents, append-only lists and attachments over
+ * IndexedDB.
  *
  * @packageDocumentation
  */

@@ -54,7 +54,9 @@ export class Job<Report> extends EventTarget {
     this.#changed();
   }
 
-  /** Ends the job after the step that is under way. What it has done stays done; {@link done} rejects with `Cancelled`. */
+  /**
+   * Ends the job after the step that is under way. What it has done stays done; {@link done} rejects with `Cancelled`.
+   */
   cancel(): void {
     this.#cancelled = true;
     // Whoever cancels need not listen to what becomes of it.

@@ -24,7 +24,8 @@ export interface ChunkRange extends Abortable {
 }
 
 function checkIndex(name: string, value: unknown, orInfinity = false): number {
-  if ((Number.isSafeInteger(value) && (value as number) >= 0) || (orInfinity && value === Infinity)) return value as number;
+  if ((Number.isSafeInteger(value) && (value as number) >= 0) || (orInfinity && value === Infinity))
+    return value as number;
   throw invalid(name, `a whole number from 0 up is needed, ${describe(value)} was given`);
 }
 
@@ -45,8 +46,8 @@ export class List<Item, Given> implements AsyncIterable<Item> {
 
   /**
    * Adds one item, or each of an array, at the end. Resolves when they are committed, with the index of the first. The
-   * items are read before this returns, except for a long array: leave it unchanged until the promise resolves. To append
-   * an item that is itself an array, wrap it in one.
+   * items are read before this returns, except for a long array: leave it unchanged until the promise resolves. To
+   * append an item that is itself an array, wrap it in one.
    *
    * @throws HoardError `NotFound` (no such session, or an attachment that is not there), `NotStorable`, `TooLarge`,
    * `StorageFull`, `Closed`. Nothing of an array is stored then.
@@ -65,7 +66,9 @@ export class List<Item, Given> implements AsyncIterable<Item> {
           texts.push(encode(item, `items[${texts.length}]`, attachments));
           if (pace.due && texts.length < items.length) {
             const rest = items.slice(texts.length) as unknown[];
-            return this.#channel.later("append", () => prepareAppend({ session, list }, texts, rest, attachments, pace));
+            return this.#channel.later("append", () =>
+              prepareAppend({ session, list }, texts, rest, attachments, pace),
+            );
           }
         }
       }

@@ -17,8 +17,8 @@ import { describe } from "./value.js";
  * const hoard = await openHoard<Recording>({ name: "recordings" });
  * ```
  *
- * @throws HoardError `InvalidArgument`, `InvalidId`; `Unavailable` when there is no IndexedDB, or the worker or the wasm
- * cannot be loaded (the message says what to change); `Blocked`, `NewerVersion`, `Corrupt`, `StorageFull`.
+ * @throws HoardError `InvalidArgument`, `InvalidId`; `Unavailable` when there is no IndexedDB, or the worker or the
+ * wasm cannot be loaded (the message says what to change); `Blocked`, `NewerVersion`, `Corrupt`, `StorageFull`.
  */
 export async function openHoard<S extends Schema = AnySchema>(options: HoardOptions): Promise<Hoard<S>> {
   checkOptions("options", options);
@@ -33,7 +33,8 @@ export async function openHoard<S extends Schema = AnySchema>(options: HoardOpti
 function engineOptions({ name, durability, chunk, graceMs }: HoardOptions): EngineOptions {
   const options: EngineOptions = { name: checkId("name", name) };
   if (durability !== undefined) {
-    if (durability !== "relaxed" && durability !== "strict") throw invalid("durability", '"relaxed" or "strict" is needed');
+    if (durability !== "relaxed" && durability !== "strict")
+      throw invalid("durability", '"relaxed" or "strict" is needed');
     options.durability = durability;
   }
   if (chunk !== undefined) {
@@ -51,7 +52,12 @@ function checkCount(name: string, value: unknown): number {
 }
 
 function wasmSource(wasm: HoardOptions["wasm"]): WasmSource {
-  if (wasm === undefined || wasm instanceof WebAssembly.Module || wasm instanceof ArrayBuffer || wasm instanceof Uint8Array) {
+  if (
+    wasm === undefined ||
+    wasm instanceof WebAssembly.Module ||
+    wasm instanceof ArrayBuffer ||
+    wasm instanceof Uint8Array
+  ) {
     return wasm;
   }
   if (typeof wasm !== "string" && !(wasm instanceof URL)) {
@@ -67,7 +73,8 @@ function wasmSource(wasm: HoardOptions["wasm"]): WasmSource {
 
 function connector(worker: unknown): Connector {
   if (worker === false) return { connect: connectHere, again: false, foreign: false };
-  if (worker === true) return { connect: (_, events) => connectTo(startWorker(), events, true), again: true, foreign: false };
+  if (worker === true)
+    return { connect: (_, events) => connectTo(startWorker(), events, true), again: true, foreign: false };
   if (typeof worker === "object" && worker !== null && typeof (worker as Worker).postMessage === "function") {
     return { connect: (_, events) => connectTo(worker as Worker, events, false), again: false, foreign: true };
   }
@@ -81,7 +88,7 @@ async function connectHere(hoard: number, events: PortEvents): Promise<Port> {
 }
 
 const WORKER_HELP =
-  "Serve the package's engine-worker.js and allow it with worker-src 'self', or pass a worker of your own with the option worker";
+  "Serve the package's engine-worker.js and allow it with worker-src 'self', or pass a worker of your own as worker";
 
 function startWorker(): Worker {
   if (typeof Worker === "undefined") {
@@ -110,9 +117,11 @@ function connectTo(worker: Worker, events: PortEvents, ours: boolean): Port {
     event.preventDefault();
     // A script that is not there or that a policy forbids is reported without a word.
     events.failed(
-      answered
-        ? crashed(event.message, ours)
-        : new HoardError("Unavailable", `the engine's worker could not be started${words}. ${WORKER_HELP}`, { cause: event }),
+      answered ?
+        crashed(event.message, ours)
+      : new HoardError("Unavailable", `the engine's worker could not be started${words}. ${WORKER_HELP}`, {
+          cause: event,
+        }),
     );
   };
   const messageerror = (): void => events.failed(crashed("a message could not be read", ours));

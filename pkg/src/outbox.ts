@@ -1,8 +1,9 @@
 /**
  * Calls on their way to the engine, in their order, until they are gathered into a message.
  *
- * Documents wait here as texts and are packed into one transferred buffer for the whole message. Appends to the same list
- * in a row share one call. A call whose arguments are still being encoded keeps its place and holds back those after it.
+ * Documents wait here as texts and are packed into one transferred buffer for the whole message. Appends to the same
+ * list in a row share one call. A call whose arguments are still being encoded keeps its place and holds back those
+ * after it.
  */
 import { Packer } from "./pack.js";
 import type { Args, AttachmentSource, Call, DocumentsSource, Op } from "./protocol.js";
@@ -103,7 +104,8 @@ export class Outbox {
     const documents: Pick<DocumentsSource, "attachments"> = { attachments };
     let units = 0;
     for (const text of texts) units += text.length;
-    if (op === "append" && attachments.length === 0 && this.#share(args as Args<"append">, texts, units, caller)) return;
+    if (op === "append" && attachments.length === 0 && this.#share(args as Args<"append">, texts, units, caller))
+      return;
     this.#push({
       op,
       args: { ...args, documents } as Args<Op>,

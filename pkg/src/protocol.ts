@@ -1,9 +1,10 @@
 /**
- * What the page and the engine's context say to each other. Both ends are of one package, but a cached worker script can be
- * of another version than the page: so every message carries the version, and a message of another one is refused.
+ * What the page and the engine's context say to each other. Both ends are of one package, but a cached worker script
+ * can be of another version than the page: so every message carries the version, and a message of another one is
+ * refused.
  *
- * The page sends calls, several in one message, and gets one reply for each. Documents cross as UTF-8 JSON in transferred
- * buffers, in both directions.
+ * The page sends calls, several in one message, and gets one reply for each. Documents cross as UTF-8 JSON in
+ * transferred buffers, in both directions.
  */
 import type {
   AttachmentStat,
@@ -16,6 +17,7 @@ import type {
   JobStep,
   ListQuery,
   ListStat,
+  SessionLoad,
   SessionPage,
   VerifyOptions,
 } from "./engine.js";
@@ -44,12 +46,6 @@ export interface WholeSource {
   lists: { name: string; items: DocumentsSource }[];
 }
 
-/** A list's chunks as a whole load brings them. */
-export interface LoadedList extends ListStat {
-  /** The first chunks; whoever loads reads on from where they end. */
-  read: ChunkOut[];
-}
-
 /** Every call: what it takes and what it answers. */
 export interface Calls {
   open: { args: { options: EngineOptions; wasm: WasmSource }; result: void };
@@ -66,8 +62,7 @@ export interface Calls {
   count: { args: object; result: number };
   lists: { args: { session: string }; result: ListStat[] };
   read: { args: { session: string; list: string; from: number; to: number; bytesMax: number }; result: ChunkOut[] };
-  /** Metadata, lists (those named, or all) and as many chunks of each as fit, in one answer. */
-  load: { args: { session: string; lists: string[] | null; bytesMax: number }; result: { meta: DocumentsOut; lists: LoadedList[] } };
+  load: { args: { session: string; lists: string[] | null; bytesMax: number }; result: SessionLoad };
   attach: { args: { source: AttachmentSource }; result: Attachment };
   uploadBegin: { args: object; result: string };
   uploadPart: { args: { upload: string; bytes: Uint8Array }; result: void };
@@ -144,6 +139,7 @@ export function isFromEngine(message: unknown, hoard: number): message is FromEn
   return (
     isMessage(message) &&
     message.hoard === hoard &&
-    (Array.isArray((message as { replies?: unknown }).replies) || typeof (message as { crashed?: unknown }).crashed === "string")
+    (Array.isArray((message as { replies?: unknown }).replies) ||
+      typeof (message as { crashed?: unknown }).crashed === "string")
   );
 }

@@ -9,7 +9,9 @@ import { HoardError, aborted } from "./errors.js";
 import { Pace } from "./pace.js";
 import type { ListChunk } from "./types.js";
 
-/** Bytes of JSON that the first request of a run asks for, so that something can be shown soon, and each further one. */
+/**
+ * Bytes of JSON that the first request of a run asks for, so that something can be shown soon, and each further one.
+ */
 const FIRST_BYTES = 64 * 1024;
 const BYTES = 512 * 1024;
 
@@ -22,7 +24,11 @@ export interface Stretch {
 }
 
 /** Asks for the chunks at the beginning of a stretch: at least one, as many as fit. */
-export function readSome(channel: Channel, { session, list, from, to }: Stretch, bytesMax = FIRST_BYTES): Promise<ChunkOut[]> {
+export function readSome(
+  channel: Channel,
+  { session, list, from, to }: Stretch,
+  bytesMax = FIRST_BYTES,
+): Promise<ChunkOut[]> {
   return channel.call("read", { session, list, from, to, bytesMax });
 }
 

@@ -3,7 +3,18 @@
  * take its time.
  */
 import { HoardError } from "./errors.js";
-import { DEPTH_MAX, describe, hasSymbols, hasToJson, isArray, isBinary, isDate, isPlain, timeOf, toSource } from "./value.js";
+import {
+  DEPTH_MAX,
+  describe,
+  hasSymbols,
+  hasToJson,
+  isArray,
+  isBinary,
+  isDate,
+  isPlain,
+  timeOf,
+  toSource,
+} from "./value.js";
 
 /** The objects around a value, from the outermost in, with their paths. */
 type Ancestors = readonly { readonly object: object; readonly path: string }[];
@@ -71,10 +82,15 @@ function walk(value: unknown, path: string, ancestors: Ancestors): void {
     for (let at = 0; at < array.length; at += 1) {
       const place = `${path}[${at}]`;
       if (!(at in array)) throw notStorable(place, "the array has a hole here; give null");
-      walk(reading(place, () => array[at]), place, inside);
+      walk(
+        reading(place, () => array[at]),
+        place,
+        inside,
+      );
     }
     const beside = Object.keys(array).find((name, at) => name !== String(at));
-    if (beside !== undefined) throw notStorable(property(path, beside), "an array's elements are stored, and nothing beside them");
+    if (beside !== undefined)
+      throw notStorable(property(path, beside), "an array's elements are stored, and nothing beside them");
   } else if (isPlain(value)) {
     for (const name of Object.keys(value)) {
       const place = property(path, name);

@@ -74,7 +74,8 @@ function checkFieldNames(meta: Record<string, unknown>, text: string, root: stri
   // A lone surrogate is escaped in the text: where there is no such escape, there is none.
   if (!/\\ud[89a-f]/.test(text)) return;
   const name = Object.keys(meta).find((name) => LONE_SURROGATE.test(name));
-  if (name !== undefined) throw notStorable(property(root, name), "a field of the metadata has a lone surrogate in its name");
+  if (name !== undefined)
+    throw notStorable(property(root, name), "a field of the metadata has a lone surrogate in its name");
 }
 
 /** See {@link Hoard.sessions}. */
@@ -134,8 +135,8 @@ export class Sessions<S extends Schema> {
    * Sets top-level fields of a session's metadata; `undefined` removes one. Nested objects are replaced whole. Resolves
    * when it is committed.
    *
-   * @throws HoardError `NotFound`, `NotStorable`, `InvalidArgument` (another id), `InvalidId`, `TooLarge`, `StorageFull`,
-   * `Closed`.
+   * @throws HoardError `NotFound`, `NotStorable`, `InvalidArgument` (another id), `InvalidId`, `TooLarge`,
+   * `StorageFull`, `Closed`.
    */
   async update(id: string, patch: SessionPatch<S>): Promise<void> {
     checkId("session id", id);
@@ -146,7 +147,9 @@ export class Sessions<S extends Schema> {
     const attachments: AttachmentSource[] = [];
     const text = encode(fields, "patch", attachments);
     checkFieldNames(fields, text, "patch");
-    const remove = names.filter((name) => fields[name] === undefined).map((name) => (name.startsWith("$") ? `$${name}` : name));
+    const remove = names
+      .filter((name) => fields[name] === undefined)
+      .map((name) => (name.startsWith("$") ? `$${name}` : name));
     return this.#channel.write("update", { session: id, remove }, [text], attachments);
   }
 
@@ -217,8 +220,8 @@ function checkIds(ids: Iterable<string>): string[] {
 /** A listing, read page by page as it is iterated. */
 export class SessionList<T> implements AsyncIterable<T> {
   /**
-   * Where the listing ended, for `after` of the next one; `null` when it came to the last session. Known when a loop over
-   * it has run to its end.
+   * Where the listing ended, for `after` of the next one; `null` when it came to the last session. Known when a loop
+   * over it has run to its end.
    */
   next: string | null = null;
   readonly #channel: Channel;
@@ -229,7 +232,8 @@ export class SessionList<T> implements AsyncIterable<T> {
     checkOptions("query", query);
     const { orderBy, limit, after } = query;
     if (orderBy !== undefined && typeof orderBy !== "string") throw invalid("orderBy", "the name of a field is needed");
-    if (after !== undefined && typeof after !== "string") throw invalid("after", "what an earlier listing's next said is needed");
+    if (after !== undefined && typeof after !== "string")
+      throw invalid("after", "what an earlier listing's next said is needed");
     if (limit !== undefined && limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 0)) {
       throw invalid("limit", `a whole number from 0 up is needed, ${describe(limit)} was given`);
     }
@@ -243,7 +247,11 @@ export class SessionList<T> implements AsyncIterable<T> {
     let failure: HoardError | undefined;
     const order = { ...(orderBy === undefined ? {} : { orderBy }), reverse: reverse === true };
     const ask = (left: number, cursor: string | undefined): Promise<Result<"list">> => {
-      const query: ListQuery = { ...order, limit: Math.min(left, PAGE), ...(cursor === undefined ? {} : { after: cursor }) };
+      const query: ListQuery = {
+        ...order,
+        limit: Math.min(left, PAGE),
+        ...(cursor === undefined ? {} : { after: cursor }),
+      };
       return this.#channel.call("list", query);
     };
     const pace = new Pace();

@@ -36,7 +36,8 @@ export type Binary = Blob | ArrayBuffer | ArrayBufferView;
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
 type Scalar = string | number | boolean | null | undefined | Date;
-type NotStorable = ((...args: never[]) => unknown) | bigint | symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>;
+type NotStorable =
+  ((...args: never[]) => unknown) | bigint | symbol | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>;
 
 /** `T` as it can be given: where it says {@link AttachmentRef} or binary, either will do. */
 export type Input<T> =
@@ -124,8 +125,8 @@ export interface HoardOptions {
   /** Name of the database, 1 to 512 UTF-16 units. One hoard is one IndexedDB database. */
   name: string;
   /**
-   * Where the engine runs: in a worker of its own (`true`, the default), in the calling context (`false`: for a worker of
-   * yours, or a test), or in the worker given, which has to import `hoardb/engine-worker`.
+   * Where the engine runs: in a worker of its own (`true`, the default), in the calling context (`false`: for a worker
+   * of yours, or a test), or in the worker given, which has to import `hoardb/engine-worker`.
    */
   worker?: boolean | Worker;
   /** The engine's wasm: its address, its bytes, or compiled. By default it is found beside the package's scripts. */

@@ -43,7 +43,11 @@ class Gate {
 }
 
 function sizeOf(source: AttachmentSource): number {
-  return "bytes" in source ? source.bytes.length : "blob" in source ? source.blob.size : 0;
+  return (
+    "bytes" in source ? source.bytes.length
+    : "blob" in source ? source.blob.size
+    : 0
+  );
 }
 
 /** Reads a stretch of a Blob. */

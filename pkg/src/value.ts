@@ -67,11 +67,13 @@ export function isBinary(value: object): boolean {
 }
 
 /**
- * The bytes as they are now, in a buffer of their own: the caller may go on changing theirs, and this one is transferred.
+ * The bytes as they are now, in a buffer of their own: the caller may go on changing theirs, and this one is
+ * transferred.
  */
 export function snapshot(value: ArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer> {
-  const bytes = ArrayBuffer.isView(value)
-    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+  const bytes =
+    ArrayBuffer.isView(value) ?
+      new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
     : new Uint8Array(value);
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);
@@ -94,5 +96,5 @@ export function describe(value: unknown): string {
   if (isArray(value)) return "an array";
   if (isPlain(value)) return "an object";
   const { constructor } = value;
-  return `an instance of ${typeof constructor === "function" && constructor.name !== "" ? constructor.name : tag(value)}`;
+  return `an instance of ${(typeof constructor === "function" && constructor.name) || tag(value)}`;
 }

@@ -21,8 +21,8 @@ import { describe, isArray } from "./value.js";
 const BATCH_SESSIONS_MAX = 50;
 const BATCH_BYTES_MAX = 2 << 20;
 
-/** Bytes of JSON that the first answer of a load brings. */
-const LOAD_BYTES = 1 << 20;
+/** Bytes of JSON that the first answer of a load brings of each list. */
+const LOAD_BYTES = 512 * 1024;
 
 /** How far a load is. */
 export interface LoadProgress {
@@ -72,7 +72,8 @@ class Batch {
       checkObject(given, path("lists"));
       for (const name of Object.keys(given)) {
         checkId("list name", name);
-        if (given[name] !== undefined) lists.push({ name, items: await this.#items(given[name], path(`lists.${name}`)) });
+        if (given[name] !== undefined)
+          lists.push({ name, items: await this.#items(given[name], path(`lists.${name}`)) });
       }
     }
     this.sessions.push({ session: id, documents, lists });
@@ -123,7 +124,10 @@ export async function save(channel: Channel, whole: unknown): Promise<string> {
 }
 
 /** Saves many sessions, some at a time; other calls go between. */
-export async function saveMany(channel: Channel, wholes: Iterable<unknown> | AsyncIterable<unknown>): Promise<string[]> {
+export async function saveMany(
+  channel: Channel,
+  wholes: Iterable<unknown> | AsyncIterable<unknown>,
+): Promise<string[]> {
   const pace = new Pace();
   const ids: string[] = [];
   const running = new Set<Promise<void>>();
@@ -158,7 +162,11 @@ export async function saveMany(channel: Channel, wholes: Iterable<unknown> | Asy
 }
 
 /** Loads a session with its lists. */
-export async function load<S extends Schema>(channel: Channel, id: string, options: LoadOptions<S>): Promise<WholeSession<S>> {
+export async function load<S extends Schema>(
+  channel: Channel,
+  id: string,
+  options: LoadOptions<S>,
+): Promise<WholeSession<S>> {
   checkOptions("options", options);
   const { lists: names, onProgress, signal } = options;
   const session = checkId("session id", id);

@@ -2,8 +2,8 @@
 //
 //   node test/run.mjs [RUNNER...] [--grep=TEXT]
 //
-// The browsers need `make pkg` to have built dist. The last line is the sum; the exit code is 1 when anything failed, and
-// when a runner had nothing to run.
+// The browsers need `make pkg` to have built dist. The last line is the sum; the exit code is 1 when anything failed,
+// and when a runner had nothing to run.
 import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,10 @@ import { runBrowser } from "./harness/browser-run.mjs";
 const pkg = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(pkg);
 
-const sources = (folder, ending) => readdirSync(folder).filter((name) => name.endsWith(ending)).map((name) => join(folder, name));
+const sources = (folder, ending) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name));
 
 async function unit() {
   const out = "test/.out/unit";
@@ -34,14 +37,19 @@ async function unit() {
   const { stdout, status } = spawnSync(process.execPath, args, { encoding: "utf8", maxBuffer: 1 << 28 });
   const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(stdout)?.[1] ?? 0);
   const failed = count("fail") + count("cancelled");
-  if (failed > 0 || status !== 0) console.log(stdout.replace(/^# (tests|suites|pass|fail|cancelled|skipped|todo) /gm, "#   $1 "));
+  if (failed > 0 || status !== 0)
+    console.log(stdout.replace(/^# (tests|suites|pass|fail|cancelled|skipped|todo) /gm, "#   $1 "));
   return { passed: count("pass"), failed: failed || (status === 0 ? 0 : 1) };
 }
 
 function types() {
-  const { status, stdout } = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "test", "--pretty", "false"], {
-    encoding: "utf8",
-  });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ["node_modules/typescript/bin/tsc", "-p", "test", "--pretty", "false"],
+    {
+      encoding: "utf8",
+    },
+  );
   const assertions = sources("test/types", ".test-d.ts")
     .map((file) => readFileSync(file, "utf8").match(/assertType<|@ts-expect-error/g)?.length ?? 0)
     .reduce((sum, count) => sum + count, 0);
@@ -67,7 +75,11 @@ async function bundleForBrowsers() {
         name: "built-package",
         setup({ onResolve }) {
           onResolve({ filter: /^hoardb$/ }, () => ({ path: "/dist/index.js", external: true }));
-          onResolve({ filter: /^hoardb\/engine-worker$/ }, () => ({ path: "/dist/engine-worker.js", external: true, sideEffects: true }));
+          onResolve({ filter: /^hoardb\/engine-worker$/ }, () => ({
+            path: "/dist/engine-worker.js",
+            external: true,
+            sideEffects: true,
+          }));
         },
       },
     ],
@@ -79,7 +91,8 @@ const options = process.argv.slice(2).filter((argument) => argument.startsWith("
 const grep = options.find((option) => option.startsWith("--grep="))?.slice("--grep=".length);
 const asked = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const unknown = asked.filter((name) => !Object.hasOwn(RUNNERS, name));
-if (unknown.length > 0) throw new Error(`no runner ${unknown.join(", ")}; there are ${Object.keys(RUNNERS).join(", ")}`);
+if (unknown.length > 0)
+  throw new Error(`no runner ${unknown.join(", ")}; there are ${Object.keys(RUNNERS).join(", ")}`);
 const names = asked.length > 0 ? asked : Object.keys(RUNNERS);
 
 if (names.some((name) => RUNNERS[name] === runBrowser)) await bundleForBrowsers();
@@ -89,9 +102,10 @@ for (const name of names) {
   const began = Date.now();
   const { passed, failed } = await RUNNERS[name](name, grep);
   const nothing = passed + failed === 0;
+  const seconds = Math.round((Date.now() - began) / 1000);
   totals.passed += passed;
   totals.failed += failed + (nothing ? 1 : 0);
-  lines.push(`${name}: ${passed} passed, ${failed} failed${nothing ? ", RAN NO TEST" : ""} (${Math.round((Date.now() - began) / 1000)} s)`);
+  lines.push(`${name}: ${passed} passed, ${failed} failed${nothing ? ", RAN NO TEST" : ""} (${seconds} s)`);
   console.log(lines.at(-1));
 }
 console.log(`\n${lines.join("\n")}\n${totals.passed} passed, ${totals.failed} failed`);

@@ -8,7 +8,8 @@ interface Recording {
   lists: { shots: { at: number; image: AttachmentRef }; notes: { n: number; text?: string } };
 }
 
-const notes = (count: number): { n: number; text: string }[] => Array.from({ length: count }, (_, n) => ({ n, text: `note ${n}` }));
+const notes = (count: number): { n: number; text: string }[] =>
+  Array.from({ length: count }, (_, n) => ({ n, text: `note ${n}` }));
 
 describe("sessions", () => {
   it("are created, read, changed, replaced and deleted", async () => {
@@ -52,7 +53,13 @@ describe("sessions", () => {
     assert.equal(byDate.length, 620);
     assert.isTrue(byDate.every(({ startedAt }, at) => at === 0 || +startedAt >= +byDate[at - 1]!.startedAt));
     const reverse = await collect(hoard.sessions.list({ orderBy: "startedAt", reverse: true, limit: 10 }));
-    assert.deepEqual(reverse.map(({ id }) => id), byDate.slice(-10).reverse().map(({ id }) => id));
+    assert.deepEqual(
+      reverse.map(({ id }) => id),
+      byDate
+        .slice(-10)
+        .reverse()
+        .map(({ id }) => id),
+    );
 
     const pages: Session<Recording>[] = [];
     let after: string | null = null;
@@ -87,7 +94,13 @@ describe("lists", () => {
     assert.deepEqual(await collect(list), expected);
     for (const index of [0, 9, 10, 24, 25, 36]) assert.deepEqual(await list.get(index), expected[index]);
     assert.equal(await list.get(37), undefined);
-    for (const [from, to] of [[0, 1], [5, 15], [30, 99], [37, 40], [8, 8]] as const) {
+    for (const [from, to] of [
+      [0, 1],
+      [5, 15],
+      [30, 99],
+      [37, 40],
+      [8, 8],
+    ] as const) {
       assert.deepEqual(await list.slice(from, to), expected.slice(from, to));
     }
     let next = 7;
@@ -128,7 +141,10 @@ describe("lists", () => {
     );
     const read = list.slice();
     const seen = await read;
-    assert.deepEqual(seen.map(({ n }) => n), Array.from({ length: 500 }, (_, n) => n).filter((n) => n % 50 !== 7));
+    assert.deepEqual(
+      seen.map(({ n }) => n),
+      Array.from({ length: 500 }, (_, n) => n).filter((n) => n % 50 !== 7),
+    );
     await Promise.all(appends);
     assert.equal(await hoard.list("a", "shots").length(), 10);
   });
@@ -227,14 +243,19 @@ describe("attachments", () => {
       const { references, encoding, size: stored } = await hoard.attachments.stat(hash);
       assert.deepEqual([encoding, stored], ["identity", size]);
       assert.isAtLeast(references, 1);
-      const [first, second] = (await hoard.list("a", "shots").slice(-2 + (await hoard.list("a", "shots").length()))) as { image: AttachmentRef }[];
+      const [first, second] = (await hoard
+        .list("a", "shots")
+        .slice(-2 + (await hoard.list("a", "shots").length()))) as { image: AttachmentRef }[];
       assert.deepEqual([first?.image.hash, second?.image.hash], [hash, hash]);
       assert.deepEqual(await first!.image.bytes(), bytes);
       assert.equal(first?.image.type, "image/png");
       const blob = await first!.image.blob();
       assert.equal(blob.type, "image/png");
       assert.deepEqual(new Uint8Array(await blob.arrayBuffer()), bytes);
-      assert.deepEqual(await first!.image.bytes({ start: 10, end: size - 10 > 10 ? size - 10 : 10 }), bytes.slice(10, Math.max(10, size - 10)));
+      assert.deepEqual(
+        await first!.image.bytes({ start: 10, end: size - 10 > 10 ? size - 10 : 10 }),
+        bytes.slice(10, Math.max(10, size - 10)),
+      );
       const parts = await collect(streamed(first!.image.stream()));
       assert.deepEqual(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()), bytes);
     }
@@ -245,9 +266,14 @@ describe("attachments", () => {
 
   it("have object URLs that run no scripts", async () => {
     const hoard = await open();
-    const svg = new Blob(['<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>'], { type: "image/svg+xml" });
+    const svg = new Blob(['<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>'], {
+      type: "image/svg+xml",
+    });
     const png = new Blob([noise(100)], { type: "image/png" });
-    for (const [blob, type] of [[svg, "application/octet-stream"], [png, "image/png"]] as const) {
+    for (const [blob, type] of [
+      [svg, "application/octet-stream"],
+      [png, "image/png"],
+    ] as const) {
       const url = await (await hoard.attachments.put(blob)).url();
       const response = await fetch(url);
       assert.equal(response.headers.get("content-type"), type);
@@ -262,11 +288,17 @@ describe("attachments", () => {
     const made = await hoard.sessions.create({ id: "a", title: "A", startedAt: new Date(0), cover: image });
     assert.instanceOf(made.cover, AttachmentRef);
     assert.equal(made.cover?.size, 2000);
-    await hoard.list("a", "shots").append([{ at: 1, image }, { at: 2, image: made.cover! }]);
+    await hoard.list("a", "shots").append([
+      { at: 1, image },
+      { at: 2, image: made.cover! },
+    ]);
     const whole = await hoard.load("a");
     assert.equal(await hoard.save({ ...whole, session: { ...whole.session, id: "b" } }), "b");
     const copy = await hoard.load("b");
-    assert.deepEqual(copy.lists.shots?.map(({ image }) => image.hash), whole.lists.shots?.map(({ image }) => image.hash));
+    assert.deepEqual(
+      copy.lists.shots?.map(({ image }) => image.hash),
+      whole.lists.shots?.map(({ image }) => image.hash),
+    );
     assert.equal((await hoard.stats()).attachments, 1);
     await hoard.sessions.update("b", { cover: undefined });
     await clean(hoard);
@@ -279,7 +311,8 @@ describe("attachments", () => {
     const image = new Blob([noise(1_500_000)], { type: "image/png" });
     await hoard.saveMany(["a", "b"].map((id) => ({ session: { id }, lists: { shots: [{ image }] } })));
     const [{ image: ref }] = (await hoard.list("a", "shots").slice()) as [{ image: AttachmentRef }];
-    const run = async (options?: { dryRun?: boolean }): Promise<number> => (await hoard.collect(options).done).attachments;
+    const run = async (options?: { dryRun?: boolean }): Promise<number> =>
+      (await hoard.collect(options).done).attachments;
     await hoard.sessions.delete("a");
     assert.equal(await run(), 0);
     assert.equal((await ref.bytes()).length, 1_500_000);
@@ -332,7 +365,10 @@ describe("whole sessions", () => {
       session: { id: `s${String(n).padStart(3, "0")}`, title: `T${n}`, startedAt: new Date(n) },
       lists: { notes: notes(n % 60) },
     }));
-    assert.deepEqual(await hoard.saveMany(made), made.map(({ session }) => session.id));
+    assert.deepEqual(
+      await hoard.saveMany(made),
+      made.map(({ session }) => session.id),
+    );
     assert.equal(await hoard.sessions.count(), 130);
     const progress: number[] = [];
     const loaded = await hoard.load("s059", { onProgress: ({ done }) => progress.push(done) });
@@ -341,7 +377,10 @@ describe("whole sessions", () => {
     assert.deepEqual((await hoard.load("s059", { lists: ["shots"] })).lists, { shots: [] });
     const { sessions, items, logicalBytes, storedBytes, jsonBytes } = await hoard.stats();
     assert.equal(sessions, 130);
-    assert.equal(items, made.reduce((sum, { lists }) => sum + lists.notes.length, 0));
+    assert.equal(
+      items,
+      made.reduce((sum, { lists }) => sum + lists.notes.length, 0),
+    );
     assert.isAbove(logicalBytes, 1000);
     assert.isAbove(jsonBytes, 1000);
     assert.isAbove(storedBytes, 0);
@@ -413,7 +452,13 @@ describe("a hoard", () => {
   it("takes its wasm by address, as bytes or compiled", async () => {
     const address = "/dist/wasm/hoardb_bg.wasm";
     const bytes = await (await fetch(address)).arrayBuffer();
-    const sources = [address, new URL(address, location.href), bytes, new Uint8Array(bytes), await WebAssembly.compile(bytes)];
+    const sources = [
+      address,
+      new URL(address, location.href),
+      bytes,
+      new Uint8Array(bytes),
+      await WebAssembly.compile(bytes),
+    ];
     for (const wasm of sources) {
       const hoard = await open({ wasm });
       await hoard.sessions.create({ id: "a" });
@@ -489,7 +534,9 @@ describe("wasm that is not there", () => {
   it("is reported with what to do", async function () {
     // In this page's own context the engine is loaded once and stays.
     if (!WORKER) this.skip();
-    const error = await fails("Unavailable", () => openHoard({ name: freshName(), worker: WORKER, wasm: "/nowhere.wasm" }));
+    const error = await fails("Unavailable", () =>
+      openHoard({ name: freshName(), worker: WORKER, wasm: "/nowhere.wasm" }),
+    );
     assert.include(error.message, "hoardb_bg.wasm");
     await fails("Unavailable", () => openHoard({ name: freshName(), worker: WORKER, wasm: new Uint8Array([0, 1, 2]) }));
   });

@@ -3,7 +3,20 @@
 import { assert } from "chai";
 import { AttachmentRef, openHoard, type Hoard, type HoardError, type HoardErrorCode } from "hoardb";
 import { DEFLATE, deflate, parse, seal } from "./envelope.js";
-import { WORKER, collect, digest, fails, freshName, keepsBlobs, noise, open, records, restore, write, type RawRecord } from "./support.js";
+import {
+  WORKER,
+  collect,
+  digest,
+  fails,
+  freshName,
+  keepsBlobs,
+  noise,
+  open,
+  records,
+  restore,
+  write,
+  type RawRecord,
+} from "./support.js";
 
 // What a caller in JavaScript can hand over, whatever the types say.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -16,7 +29,10 @@ async function fill(hoard: Hoard): Promise<void> {
   const image = new Blob([noise(3000)], { type: "image/png" });
   const large = new Blob([noise(LARGE, 7)], { type: "video/mp4" });
   const notes = Array.from({ length: 23 }, (_, n) => ({ n, text: `note ${n} `.repeat(20) }));
-  await hoard.save({ session: { id: "a", title: "A", at: new Date(0), cover: image }, lists: { notes, shots: [{ image }, { image: large }] } });
+  await hoard.save({
+    session: { id: "a", title: "A", at: new Date(0), cover: image },
+    lists: { notes, shots: [{ image }, { image: large }] },
+  });
   await hoard.save({ session: { id: "b", title: "B" }, lists: { shots: [{ image }] } });
 }
 
@@ -99,14 +115,23 @@ describe("bad input", () => {
       ["a revoked proxy", revoked.proxy, "item.x"],
       ["a detached buffer", detached, "item.x"],
       ["a toJSON function", { toJSON: () => "y" }, "item.x"],
-      ["NaN under an own __proto__", JSON.parse('{"__proto__":[0]}', (_, value) => (value === 0 ? NaN : value)), "item.x.__proto__[0]"],
+      [
+        "NaN under an own __proto__",
+        JSON.parse('{"__proto__":[0]}', (_, value) => (value === 0 ? NaN : value)),
+        "item.x.__proto__[0]",
+      ],
     ];
     for (const [title, value, path] of values) {
       row(`append ${title}`, "NotStorable", () => hoard.list("a", "notes").append({ ok: 1, x: value }), path);
     }
     row("append undefined", "NotStorable", () => hoard.list("a", "notes").append(undefined as Any), "item");
     row("append a function", "NotStorable", () => hoard.list("a", "notes").append((() => 1) as Any), "item");
-    row("append a good and a bad item", "NotStorable", () => hoard.list("a", "notes").append([{}, { x: 1n }]), "items[1].x");
+    row(
+      "append a good and a bad item",
+      "NotStorable",
+      () => hoard.list("a", "notes").append([{}, { x: 1n }]),
+      "items[1].x",
+    );
     row("set NaN", "NotStorable", () => hoard.list("a", "notes").set(0, { x: NaN }), "item.x");
     row("create with a function", "NotStorable", () => hoard.sessions.create({ f: () => 1 }), "session.f");
     row("create from null", "NotStorable", () => hoard.sessions.create(null as Any), "session");
@@ -117,14 +142,34 @@ describe("bad input", () => {
     row("put with a Set", "NotStorable", () => hoard.sessions.put({ id: "a", s: new Set() }), "session.s");
     row("update with NaN", "NotStorable", () => hoard.sessions.update("a", { n: NaN }), "patch.n");
     row("update with null", "NotStorable", () => hoard.sessions.update("a", null as Any), "patch");
-    row("a field whose name is a lone surrogate", "NotStorable", () => hoard.sessions.create({ "\ud800": 1 }), 'session["\\ud800"]');
-    row("update of such a field", "NotStorable", () => hoard.sessions.update("a", { "x\udc00": 1 }), 'patch["x\\udc00"]');
+    row(
+      "a field whose name is a lone surrogate",
+      "NotStorable",
+      () => hoard.sessions.create({ "\ud800": 1 }),
+      'session["\\ud800"]',
+    );
+    row(
+      "update of such a field",
+      "NotStorable",
+      () => hoard.sessions.update("a", { "x\udc00": 1 }),
+      'patch["x\\udc00"]',
+    );
     row("save null", "NotStorable", () => hoard.save(null as Any), "session");
     row("save an array", "NotStorable", () => hoard.save([] as Any), "session");
     row("save without a session", "NotStorable", () => hoard.save({} as Any), "session");
     row("save lists that are an array", "NotStorable", () => hoard.save({ session: {}, lists: [] as Any }), "lists");
-    row("save a list that is an object", "NotStorable", () => hoard.save({ session: {}, lists: { x: {} as Any } }), "lists.x");
-    row("save a bad item", "NotStorable", () => hoard.save({ session: {}, lists: { x: [1, { y: [1n] }] } }), "lists.x[1].y[0]");
+    row(
+      "save a list that is an object",
+      "NotStorable",
+      () => hoard.save({ session: {}, lists: { x: {} as Any } }),
+      "lists.x",
+    );
+    row(
+      "save a bad item",
+      "NotStorable",
+      () => hoard.save({ session: {}, lists: { x: [1, { y: [1n] }] } }),
+      "lists.x[1].y[0]",
+    );
     row("save many with a bad one", "NotStorable", () => hoard.saveMany([{ session: { x: 1n } }]), "[0].session.x");
     row("save many with null", "NotStorable", () => hoard.saveMany([null as Any]), "[0]");
   });
@@ -181,7 +226,9 @@ describe("bad input", () => {
     row("a stat of what is not there", "NotFound", () => hoard.attachments.stat("f".repeat(64)));
     row("append a reference of another hoard's", "NotFound", () => hoard.list("a", "shots").append({ image: foreign }));
     row("create with a reference of another hoard's", "NotFound", () => hoard.sessions.create({ cover: foreign }));
-    row("save with a reference of another hoard's", "NotFound", () => hoard.save({ session: { id: "a" }, lists: { x: [foreign] } }));
+    row("save with a reference of another hoard's", "NotFound", () =>
+      hoard.save({ session: { id: "a" }, lists: { x: [foreign] } }),
+    );
   });
 
   describe("arguments", () => {
@@ -189,7 +236,8 @@ describe("bad input", () => {
     for (const index of [-1, 1.5, NaN, Infinity, 2 ** 53, "1", null, undefined, {}, 1n]) {
       row(`get at ${String(index)}`, "InvalidArgument", () => list().get(index as Any));
     }
-    for (const index of [-1, 0.1, NaN, "0"]) row(`set at ${String(index)}`, "InvalidArgument", () => list().set(index as Any, {}));
+    for (const index of [-1, 0.1, NaN, "0"])
+      row(`set at ${String(index)}`, "InvalidArgument", () => list().set(index as Any, {}));
     row("slice from -1", "InvalidArgument", () => list().slice(-1));
     row("slice to -1", "InvalidArgument", () => list().slice(0, -1));
     row("slice backwards", "InvalidArgument", () => list().slice(5, 2));
@@ -212,15 +260,31 @@ describe("bad input", () => {
     for (const content of [null, undefined, 5, "text", {}, [], new Date(), Symbol("s")]) {
       row(`put ${String(content)}`, "InvalidArgument", () => hoard.attachments.put(content as Any));
     }
-    row("put with a type that is a number", "InvalidArgument", () => hoard.attachments.put(new Uint8Array(1), { type: 5 as Any }));
-    row("put with a type of 300 letters", "TooLarge", () => hoard.attachments.put(new Uint8Array(1), { type: "x".repeat(300) }));
-    row("put with a type of two lines", "InvalidArgument", () => hoard.attachments.put(new Uint8Array(1), { type: "a\r\nb" }));
+    row("put with a type that is a number", "InvalidArgument", () =>
+      hoard.attachments.put(new Uint8Array(1), { type: 5 as Any }),
+    );
+    row("put with a type of 300 letters", "TooLarge", () =>
+      hoard.attachments.put(new Uint8Array(1), { type: "x".repeat(300) }),
+    );
+    row("put with a type of two lines", "InvalidArgument", () =>
+      hoard.attachments.put(new Uint8Array(1), { type: "a\r\nb" }),
+    );
     row("put with null", "InvalidArgument", () => hoard.attachments.put(new Uint8Array(1), null as Any));
-    row("put with a signal that fired", "Aborted", () => hoard.attachments.put(new Uint8Array(1), { signal: AbortSignal.abort() }));
+    row("put with a signal that fired", "Aborted", () =>
+      hoard.attachments.put(new Uint8Array(1), { signal: AbortSignal.abort() }),
+    );
     for (const hash of ["", "xyz", "0".repeat(63), "0".repeat(65), "G".repeat(64), 5, null]) {
       row(`attachment ${String(hash).slice(0, 10)}`, "InvalidArgument", () => hoard.attachments.get(hash as Any));
     }
-    for (const range of [{ start: -1 }, { end: -5 }, { start: 9, end: 3 }, { start: NaN }, { end: 1.5 }, { start: "1" }, null]) {
+    for (const range of [
+      { start: -1 },
+      { end: -5 },
+      { start: 9, end: 3 },
+      { start: NaN },
+      { end: 1.5 },
+      { start: "1" },
+      null,
+    ]) {
       row(`bytes of ${JSON.stringify(range)}`, "InvalidArgument", async () => {
         const session = await hoard.sessions.get("a");
         return (session?.["cover"] as AttachmentRef).bytes(range as Any);
@@ -235,11 +299,15 @@ describe("bad input", () => {
 
   describe("sizes", () => {
     row("an item above 2 MiB", "TooLarge", () => hoard.list("a", "notes").append({ text: "x".repeat(2 << 20) }));
-    row("an item above 2 MiB among small ones", "TooLarge", () => hoard.list("a", "notes").append([1, "x".repeat(2 << 20), 2]));
+    row("an item above 2 MiB among small ones", "TooLarge", () =>
+      hoard.list("a", "notes").append([1, "x".repeat(2 << 20), 2]),
+    );
     row("a set above 2 MiB", "TooLarge", () => hoard.list("a", "notes").set(0, "x".repeat(2 << 20)));
     row("metadata above 1 MiB", "TooLarge", () => hoard.sessions.create({ text: "x".repeat(1 << 20) }));
     row("metadata updated to above 1 MiB", "TooLarge", () => hoard.sessions.update("a", { text: "x".repeat(1 << 20) }));
-    row("more than two million values", "TooLarge", () => hoard.list("a", "notes").append([Array((2 << 20) + 1).fill(0)]));
+    row("more than two million values", "TooLarge", () =>
+      hoard.list("a", "notes").append([Array((2 << 20) + 1).fill(0)]),
+    );
     row("a small graph that stands for billions", "TooLarge", () => {
       let value: unknown = [1];
       for (let level = 0; level < 64; level += 1) value = [value, value];
@@ -310,7 +378,8 @@ describe("bad input", () => {
 
 describe("damaged records", () => {
   const utf8 = new TextEncoder();
-  const bytesOf = (record: RawRecord): Uint8Array<ArrayBuffer> => new Uint8Array((record.value as ArrayBuffer).slice(0));
+  const bytesOf = (record: RawRecord): Uint8Array<ArrayBuffer> =>
+    new Uint8Array((record.value as ArrayBuffer).slice(0));
 
   /** Kinds of damage: what becomes of a record, or of its store. */
   const damages: Record<string, (record: RawRecord, others: RawRecord[]) => unknown> = {
@@ -325,11 +394,12 @@ describe("damaged records", () => {
     "with a flipped bit in its payload": (record) => flip(record, Math.floor((17 + bytesOf(record).length) / 2)),
     "with a flipped last bit": (record) => flip(record, bytesOf(record).length - 1),
     "all zeros": (record) => new ArrayBuffer(bytesOf(record).length),
-    "under another key": (record, others) => others.find(({ store, key }) => store === record.store && !same(key, record.key))?.value,
+    "under another key": (record, others) =>
+      others.find(({ store, key }) => store === record.store && !same(key, record.key))?.value,
     "of another store": (record, others) => others.find(({ store }) => store !== record.store)?.value,
     "a text": () => "text",
     "a number": () => 5,
-    "null": () => null,
+    null: () => null,
     "an object": () => ({ json: "{}" }),
     "a Blob": (record) => new Blob([bytesOf(record)]),
   };
@@ -381,7 +451,14 @@ describe("damaged records", () => {
     for (const record of good.filter(({ store }) => store === "blobs")) {
       const { payload } = await parse(record.value as ArrayBuffer);
       // Postcard: the size comes first, as a varint.
-      if ((payload[0]! & 0x7f) + ((payload[1]! & 0x7f) << 7) + ((payload[2]! & 0x7f) << 14) + ((payload[3]! & 0x7f) << 21) === LARGE) return record;
+      if (
+        (payload[0]! & 0x7f) +
+          ((payload[1]! & 0x7f) << 7) +
+          ((payload[2]! & 0x7f) << 14) +
+          ((payload[3]! & 0x7f) << 21) ===
+        LARGE
+      )
+        return record;
     }
     throw new Error("the large attachment is not there");
   };
@@ -405,7 +482,8 @@ describe("damaged records", () => {
   /** What the damage does not touch can be read. */
   async function others(hoard: Hoard, { store }: RawRecord): Promise<void> {
     assert.equal((await hoard.sessions.get("b"))?.["title"], "B");
-    if (store === "chunks") assert.deepEqual((await hoard.list("a", "notes").get(3)), { n: 3, text: "note 3 ".repeat(20) });
+    if (store === "chunks")
+      assert.deepEqual(await hoard.list("a", "notes").get(3), { n: 3, text: "note 3 ".repeat(20) });
   }
 
   let blobs = true;
@@ -430,14 +508,19 @@ describe("damaged records", () => {
       await refused({ ...record, value: apply(record, good) }, "Corrupt", async (hoard) => {
         const { lists, damaged } = await hoard.load("a");
         assert.equal(lists["notes"]?.length, 23);
-        assert.deepEqual(damaged.map(({ list, from, to, error }) => [list, from, to, error.code]), [["notes", 10, 20, "Corrupt"]]);
+        assert.deepEqual(
+          damaged.map(({ list, from, to, error }) => [list, from, to, error.code]),
+          [["notes", 10, 20, "Corrupt"]],
+        );
         await fails("Corrupt", () => hoard.list("a", "notes").slice());
         return hoard.list("a", "notes").get(15);
       });
     });
     test("an attachment's record", async () => {
       const record = await largeBlob();
-      await refused({ ...record, value: apply(record, good) }, "Corrupt", async (hoard) => (await imageOf(hoard, 1)).bytes());
+      await refused({ ...record, value: apply(record, good) }, "Corrupt", async (hoard) =>
+        (await imageOf(hoard, 1)).bytes(),
+      );
     });
     test("an attachment's part", async () => {
       const record = largeParts()[1]!;
@@ -464,7 +547,10 @@ describe("damaged records", () => {
       const query = orderBy === undefined ? {} : { orderBy };
       const damaged: [string, string][] = [];
       const onDamaged = ({ id, error }: { id: string; error: HoardError }): number => damaged.push([id, error.code]);
-      assert.deepEqual((await collect(hoard.sessions.list({ ...query, onDamaged }))).map(({ id }) => id), ["b"]);
+      assert.deepEqual(
+        (await collect(hoard.sessions.list({ ...query, onDamaged }))).map(({ id }) => id),
+        ["b"],
+      );
       assert.deepEqual(damaged, [["a", "Corrupt"]]);
       const seen: string[] = [];
       await fails("Corrupt", async () => {
@@ -477,17 +563,24 @@ describe("damaged records", () => {
   it("a chunk that is gone: Missing", async () => {
     await refused({ ...chunk(), value: undefined }, "Missing", async (hoard) => {
       const { damaged } = await hoard.load("a");
-      assert.deepEqual(damaged.map(({ from, to, error }) => [from, to, error.code]), [[10, 20, "Missing"]]);
+      assert.deepEqual(
+        damaged.map(({ from, to, error }) => [from, to, error.code]),
+        [[10, 20, "Missing"]],
+      );
       return hoard.list("a", "notes").get(12);
     });
   });
 
   it("a part that is gone: Missing", async () => {
-    await refused({ ...largeParts()[2]!, value: undefined }, "Missing", async (hoard) => (await imageOf(hoard, 1)).bytes());
+    await refused({ ...largeParts()[2]!, value: undefined }, "Missing", async (hoard) =>
+      (await imageOf(hoard, 1)).bytes(),
+    );
   });
 
   it("an attachment's record that is gone: NotFound", async () => {
-    await refused({ ...(await largeBlob()), value: undefined }, "NotFound", async (hoard) => (await imageOf(hoard, 1)).bytes());
+    await refused({ ...(await largeBlob()), value: undefined }, "NotFound", async (hoard) =>
+      (await imageOf(hoard, 1)).bytes(),
+    );
   });
 
   // From here on the checksum is right: somebody made these records on purpose.
@@ -498,23 +591,42 @@ describe("damaged records", () => {
     ["an unknown codec", async (record) => reseal(record, { codec: 9 })],
     ["another kind", async (record) => reseal(record, { kind: 77 })],
     ["a length of 4 GiB", async (record) => reseal(record, { rawLength: 0xffff_ffff })],
-    ["a length that is one too many", async (record) => {
-      const { payload, kind } = await parse(record.value as ArrayBuffer);
-      return seal(record.store, record.key, payload, { kind, rawLength: payload.length + 1 });
-    }],
-    ["bytes after its end", async (record) => {
-      const { payload, kind } = await parse(record.value as ArrayBuffer);
-      const longer = new Uint8Array([...payload, 1]);
-      return seal(record.store, record.key, longer, { kind });
-    }],
-    ["a deflate stream that is none", (record) => seal(record.store, record.key, noise(300), { kind: kindOf(record), codec: DEFLATE, rawLength: 1000 })],
-    ["a cut deflate stream", async (record) => {
-      const { payload, kind } = await parse(record.value as ArrayBuffer);
-      return seal(record.store, record.key, (await deflate(payload)).slice(0, -3), { kind, codec: DEFLATE, rawLength: payload.length });
-    }],
+    [
+      "a length that is one too many",
+      async (record) => {
+        const { payload, kind } = await parse(record.value as ArrayBuffer);
+        return seal(record.store, record.key, payload, { kind, rawLength: payload.length + 1 });
+      },
+    ],
+    [
+      "bytes after its end",
+      async (record) => {
+        const { payload, kind } = await parse(record.value as ArrayBuffer);
+        const longer = new Uint8Array([...payload, 1]);
+        return seal(record.store, record.key, longer, { kind });
+      },
+    ],
+    [
+      "a deflate stream that is none",
+      (record) => seal(record.store, record.key, noise(300), { kind: kindOf(record), codec: DEFLATE, rawLength: 1000 }),
+    ],
+    [
+      "a cut deflate stream",
+      async (record) => {
+        const { payload, kind } = await parse(record.value as ArrayBuffer);
+        return seal(record.store, record.key, (await deflate(payload)).slice(0, -3), {
+          kind,
+          codec: DEFLATE,
+          rawLength: payload.length,
+        });
+      },
+    ],
   ];
   const kindOf = (record: RawRecord): number => bytesOf(record)[3]!;
-  async function reseal(record: RawRecord, changes: { codec?: number; kind?: number; rawLength?: number; version?: number }): Promise<ArrayBuffer> {
+  async function reseal(
+    record: RawRecord,
+    changes: { codec?: number; kind?: number; rawLength?: number; version?: number },
+  ): Promise<ArrayBuffer> {
     const { kind, codec, rawLength } = await parse(record.value as ArrayBuffer);
     return seal(record.store, record.key, bytesOf(record).slice(17), { kind, codec, rawLength, ...changes });
   }
@@ -524,11 +636,15 @@ describe("damaged records", () => {
       await refused({ ...session(), value: await forge(session()) }, "Corrupt", (hoard) => hoard.load("a"));
     });
     it(`a forged chunk with ${title}: Corrupt`, async () => {
-      await refused({ ...chunk(), value: await forge(chunk()) }, "Corrupt", (hoard) => hoard.list("a", "notes").get(10));
+      await refused({ ...chunk(), value: await forge(chunk()) }, "Corrupt", (hoard) =>
+        hoard.list("a", "notes").get(10),
+      );
     });
     it(`a forged attachment with ${title}: Corrupt`, async () => {
       const record = await largeBlob();
-      await refused({ ...record, value: await forge(record) }, "Corrupt", async (hoard) => (await imageOf(hoard, 1)).bytes());
+      await refused({ ...record, value: await forge(record) }, "Corrupt", async (hoard) =>
+        (await imageOf(hoard, 1)).bytes(),
+      );
     });
   }
 
@@ -566,11 +682,19 @@ describe("damaged records", () => {
     }
   });
 
-  for (const [claimed, title] of [[1000, "a kilobyte"], [4 << 20, "4 MiB"], [0xffff_ffff, "4 GiB"]] as const) {
+  for (const [claimed, title] of [
+    [1000, "a kilobyte"],
+    [4 << 20, "4 MiB"],
+    [0xffff_ffff, "4 GiB"],
+  ] as const) {
     it(`64 MiB of zeros that claim to be ${title}: Corrupt, at once`, async () => {
       const bomb = await deflate(new Uint8Array(64 << 20));
       for (const record of [chunk(), session()]) {
-        const value = await seal(record.store, record.key, bomb, { kind: kindOf(record), codec: DEFLATE, rawLength: claimed });
+        const value = await seal(record.store, record.key, bomb, {
+          kind: kindOf(record),
+          codec: DEFLATE,
+          rawLength: claimed,
+        });
         await refused({ ...record, value }, "Corrupt", async (hoard) => {
           const began = performance.now();
           try {
@@ -599,7 +723,10 @@ describe("damaged records", () => {
     ["no JSON", (text) => text.replace('{"n":10', '{"n":1}')],
     ["an item too many", (text) => text.replace('"n":12', '"n":1,').replace('{"n":1,,', '{},{"n":')],
     ["a mark that is unknown", (text) => text.replace('{"n":10,"text"', '{"$later":["n"')],
-    ["an attachment that its table does not have", (text) => text.replace(/\{"n":11,"text":"(.{40}).*?"\}/, (item) => `{"$attachment":5}`.padEnd(item.length, " "))],
+    [
+      "an attachment that its table does not have",
+      (text) => text.replace(/\{"n":11,"text":"(.{40}).*?"\}/, (item) => `{"$attachment":5}`.padEnd(item.length, " ")),
+    ],
   ];
   for (const [title, replace] of texts) {
     it(`a forged chunk whose text has ${title}: Corrupt`, async () => {
@@ -609,7 +736,7 @@ describe("damaged records", () => {
   }
 
   it("forged bytes with the right checksum and the wrong hash: Corrupt", async () => {
-    const parts = good.filter(({ store }) => store === "parts" );
+    const parts = good.filter(({ store }) => store === "parts");
     const small = parts.find(({ value }) => (value as ArrayBuffer).byteLength < 10_000)!;
     const { payload, kind } = await parse(small.value as ArrayBuffer);
     payload[5]! ^= 1;
@@ -624,7 +751,11 @@ describe("damaged records", () => {
 
   it("verify finds every record that is missing, and repair mends what can be mended", async () => {
     const references = good.filter(({ store }) => store === "references");
-    await write(name, [{ ...references[0]!, value: undefined }, { ...references[1]!, key: keyOf("nonsense") }, { ...chunk(), value: undefined }]);
+    await write(name, [
+      { ...references[0]!, value: undefined },
+      { ...references[1]!, key: keyOf("nonsense") },
+      { ...chunk(), value: undefined },
+    ]);
     const hoard = await open({ name });
     const before = await digest(name);
     const found = await hoard.verify({ full: true }).done;

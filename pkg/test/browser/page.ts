@@ -11,7 +11,8 @@ interface Report {
 const report: Report = { tests: [], problems: [], running: "loading", finished: false };
 Object.assign(window, { report });
 
-const describeError = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error));
+const describeError = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}\n${error.stack}` : String(error);
 
 mocha.setup({
   ui: "bdd",
@@ -30,7 +31,9 @@ const grep = new URLSearchParams(location.search).get("grep");
 if (grep !== null) mocha.grep(grep);
 
 // A promise that nobody looks at is a failure of the package or of a test.
-addEventListener("unhandledrejection", (event) => report.problems.push(`unhandled rejection: ${describeError(event.reason)}`));
+addEventListener("unhandledrejection", (event) =>
+  report.problems.push(`unhandled rejection: ${describeError(event.reason)}`),
+);
 addEventListener("error", (event) => {
   if (event.message) report.problems.push(`${event.message} (${event.filename}:${event.lineno})`);
 });

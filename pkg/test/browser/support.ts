@@ -1,6 +1,14 @@
 // What the suites share: fresh hoards, what IndexedDB holds beneath them, and readable assertions.
 import { assert } from "chai";
-import { HoardError, openHoard, type Hoard, type HoardErrorCode, type HoardOptions, type Schema, type AnySchema } from "hoardb";
+import {
+  HoardError,
+  openHoard,
+  type Hoard,
+  type HoardErrorCode,
+  type HoardOptions,
+  type Schema,
+  type AnySchema,
+} from "hoardb";
 
 /** Where the engine runs in this page. */
 export const WORKER = new URLSearchParams(location.search).get("worker") !== "false";
@@ -157,7 +165,8 @@ export async function digest(name: string): Promise<string> {
   const encoder = new TextEncoder();
   const parts: Uint8Array[] = [];
   for (const { store, key, value } of await records(name)) {
-    const bytes = value instanceof ArrayBuffer ? new Uint8Array(value) : encoder.encode(JSON.stringify(value) ?? "undefined");
+    const bytes =
+      value instanceof ArrayBuffer ? new Uint8Array(value) : encoder.encode(JSON.stringify(value) ?? "undefined");
     parts.push(encoder.encode(`${store} ${hex(key)} ${bytes.length} `), bytes);
   }
   return sha256(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()));

@@ -41,13 +41,14 @@ export async function runBrowser(name, grep) {
   try {
     browser = await BROWSERS[name]();
     for (const page of PAGES) {
-      const where = `${name}, ${page.suite}, worker: ${page.worker}${page.policy === "usual" ? "" : `, policy: ${page.policy}`}`;
+      const where = `${name}, ${page.suite}, worker: ${page.worker}, policy: ${page.policy}`;
       const began = Date.now();
       const { tests, failures } = await runPage(browser.driver, server.address, page, grep);
       const passed = tests.length - failures.filter(({ title }) => tests.some((test) => test.title === title)).length;
       counts.passed += passed;
       counts.failed += failures.length;
-      for (const { title, error } of failures) console.log(`  FAILED ${title}\n    ${String(error).replaceAll("\n", "\n    ")}`);
+      for (const { title, error } of failures)
+        console.log(`  FAILED ${title}\n    ${String(error).replaceAll("\n", "\n    ")}`);
       console.log(`${where}: ${passed} passed, ${failures.length} failed (${Date.now() - began} ms)`);
     }
   } catch (error) {

@@ -77,7 +77,11 @@ async function firefoxEsr() {
   options.setBinary(find("firefox-esr", "firefox"));
   options.addArguments("-headless");
   const service = new firefox.ServiceBuilder(find("geckodriver"));
-  const driver = await new Builder().forBrowser("firefox").setFirefoxOptions(options).setFirefoxService(service).build();
+  const driver = await new Builder()
+    .forBrowser("firefox")
+    .setFirefoxOptions(options)
+    .setFirefoxService(service)
+    .build();
   return { driver, stop: () => driver.quit() };
 }
 

@@ -16,7 +16,13 @@ import {
 import { assertType, type Same } from "./assert.js";
 
 interface Recording {
-  session: { title: string; startedAt: Date; tags: string[]; cover?: AttachmentRef; place?: { lat: number; lon: number } };
+  session: {
+    title: string;
+    startedAt: Date;
+    tags: string[];
+    cover?: AttachmentRef;
+    place?: { lat: number; lon: number };
+  };
   lists: {
     screenshots: { at: number; image: AttachmentRef; note?: string };
     notes: { text: string };
@@ -31,7 +37,13 @@ declare const blob: Blob;
 export async function opening(): Promise<void> {
   const opened = await openHoard<Recording>({ name: "x" });
   assertType<Same<typeof opened, Hoard<Recording>>>();
-  await openHoard({ name: "x", worker: false, wasm: new URL("https://example.org/x.wasm"), durability: "strict", chunk: { items: 5 } });
+  await openHoard({
+    name: "x",
+    worker: false,
+    wasm: new URL("https://example.org/x.wasm"),
+    durability: "strict",
+    chunk: { items: 5 },
+  });
   await openHoard({ name: "x", worker: new Worker("x.js"), wasm: new Uint8Array(8), graceMs: 0 });
   // @ts-expect-error a name is needed
   await openHoard({});
@@ -95,7 +107,10 @@ export async function lists(): Promise<void> {
   const shots = hoard.list("a", "screenshots");
   assertType<Same<Awaited<ReturnType<typeof shots.append>>, number>>();
   await shots.append({ at: 1, image: blob });
-  await shots.append([{ at: 1, image: new ArrayBuffer(1) }, { at: 2, image: new Float32Array(1), note: "x" }]);
+  await shots.append([
+    { at: 1, image: new ArrayBuffer(1) },
+    { at: 2, image: new Float32Array(1), note: "x" },
+  ]);
   const item = await shots.get(1);
   assertType<Same<typeof item, Stored<Recording["lists"]["screenshots"]> | undefined>>();
   if (item) assertType<Same<typeof item.image, AttachmentRef>>();
@@ -125,13 +140,20 @@ export async function whole(): Promise<void> {
   await hoard.save({ session: { title: "a", startedAt: new Date(), tags: [] } });
   // @ts-expect-error no such list
   await hoard.save({ session: { title: "a", startedAt: new Date(), tags: [] }, lists: { videos: [] } });
-  const loaded = await hoard.load("a", { lists: ["notes"], onProgress: ({ done, total, list }) => [done + total, list.length] });
+  const loaded = await hoard.load("a", {
+    lists: ["notes"],
+    onProgress: ({ done, total, list }) => [done + total, list.length],
+  });
   assertType<Same<typeof loaded, WholeSession<Recording>>>();
   assertType<Same<typeof loaded.lists.notes, { text: string }[] | undefined>>();
   assertType<Same<(typeof loaded.damaged)[number]["error"], HoardError>>();
   await hoard.save(loaded);
   await hoard.saveMany([loaded]);
-  await hoard.saveMany((async function* () { yield loaded; })());
+  await hoard.saveMany(
+    (async function* () {
+      yield loaded;
+    })(),
+  );
   // @ts-expect-error a single session is saved with save
   await hoard.saveMany(loaded);
   // @ts-expect-error no such list
@@ -191,7 +213,12 @@ export async function untyped(): Promise<void> {
 }
 
 export function mapped(): void {
-  assertType<Same<Stored<{ a: Blob; b?: Uint8Array; c: (ArrayBuffer | string)[] }>, { a: AttachmentRef; b?: AttachmentRef; c: (AttachmentRef | string)[] }>>();
+  assertType<
+    Same<
+      Stored<{ a: Blob; b?: Uint8Array; c: (ArrayBuffer | string)[] }>,
+      { a: AttachmentRef; b?: AttachmentRef; c: (AttachmentRef | string)[] }
+    >
+  >();
   assertType<Same<Stored<[Date, Blob]>, [Date, AttachmentRef]>>();
   assertType<Same<Stored<unknown>, unknown>>();
   assertType<Same<Stored<string | null>, string | null>>();

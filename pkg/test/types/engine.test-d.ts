@@ -1,10 +1,16 @@
-// The engine's methods as this package writes them down (src/engine.ts), and as they were generated from the Rust sources
-// (src/wasm/hoardb.d.ts), are the same. The structures that they take and return are declared in src/engine.ts only.
+// The engine's methods as this package writes them down (src/engine.ts), and as they were generated from the Rust
+// sources (src/wasm/hoardb.d.ts), are the same. The structures that they take and return are declared in src/engine.ts
+// only.
 import type * as Ours from "../../src/engine.js";
 import type * as Generated from "../../src/wasm/hoardb.js";
 import { assertType, type Same } from "./assert.js";
 
-type Method<T, K extends PropertyKey> = K extends keyof T ? (T[K] extends (...args: never[]) => unknown ? T[K] : never) : never;
+type Method<T, K extends PropertyKey> =
+  K extends keyof T ?
+    T[K] extends (...args: never[]) => unknown ?
+      T[K]
+    : never
+  : never;
 
 /** For each method of ours whether the generated one takes and returns the same. */
 type Agreement<Mine, Theirs> = {
@@ -15,7 +21,8 @@ type Agreement<Mine, Theirs> = {
 };
 type Agreed<Mine> = { [K in keyof Mine]: [true, true] };
 
-// Jobs are compared by themselves: one is an interface, the other a class. The generated upload takes an array of numbers too.
+// Jobs are compared by themselves: one is an interface, the other a class. The generated upload takes an array of
+// numbers too.
 type Plain = Omit<Ours.Engine, "collect" | "verify" | "uploadPart">;
 assertType<Same<Parameters<Generated.Engine["uploadPart"]>, [name: string, bytes: Uint8Array | number[]]>>();
 assertType<Same<Agreement<Plain, Generated.Engine>, Agreed<Plain>>>();

@@ -50,15 +50,33 @@ test("ranges are cut to the attachment and refused when they make no sense", asy
   const { hoard, engine } = await open(t);
   const bytes = bytesOf(3_000_000);
   const ref = await hoard.attachments.put(bytes);
-  for (const [start, end] of [[0, 10], [5, 5], [1_000_000, 2_500_000], [2_999_999, 9_999_999], [4_000_000, 5_000_000]] as const) {
+  for (const [start, end] of [
+    [0, 10],
+    [5, 5],
+    [1_000_000, 2_500_000],
+    [2_999_999, 9_999_999],
+    [4_000_000, 5_000_000],
+  ] as const) {
     assert.ok(Buffer.from(await ref.bytes({ start, end })).equals(bytes.subarray(start, end)));
   }
   assert.equal((await ref.bytes({ start: 2_999_990 })).length, 10);
-  for (const range of [{ start: -1 }, { end: -1 }, { start: 5, end: 4 }, { start: 0.5 }, { start: NaN }, { start: "1" as never }]) {
+  for (const range of [
+    { start: -1 },
+    { end: -1 },
+    { start: 5, end: 4 },
+    { start: 0.5 },
+    { start: NaN },
+    { start: "1" as never },
+  ]) {
     await assert.rejects(ref.bytes(range), { code: "InvalidArgument" });
   }
-  const asked = engine.log.filter((entry) => entry.startsWith("readAttachment")).map((entry) => entry.split(" ").slice(1).map(Number));
-  assert.ok(asked.every(([start, end]) => end! - start! <= 1 << 20), "a range is never asked for more than a part at once");
+  const asked = engine.log
+    .filter((entry) => entry.startsWith("readAttachment"))
+    .map((entry) => entry.split(" ").slice(1).map(Number));
+  assert.ok(
+    asked.every(([start, end]) => end! - start! <= 1 << 20),
+    "a range is never asked for more than a part at once",
+  );
   engine.log.length = 0;
   await ref.bytes();
   assert.deepEqual(engine.log, ["readAttachment 0 3000000"], "the whole at once, so that the engine checks its hash");
@@ -74,17 +92,39 @@ test("an object URL never has a type that could run scripts", async (t) => {
     made.mock.restore();
     return made0;
   };
-  for (const safe of ["image/png", "image/webp", "audio/webm;codecs=opus", "video/mp4", "text/plain", "application/json", "application/pdf"]) {
+  for (const safe of [
+    "image/png",
+    "image/webp",
+    "audio/webm;codecs=opus",
+    "video/mp4",
+    "text/plain",
+    "application/json",
+    "application/pdf",
+  ]) {
     assert.equal(await typeOf(safe), safe.toLowerCase());
   }
-  for (const unsafe of ["text/html", "image/svg+xml", "image/svg", "text/xml", "application/xml", "application/xhtml+xml", "text/javascript", "", "multipart/related", "image/x+xml", "text/plain2"]) {
+  for (const unsafe of [
+    "text/html",
+    "image/svg+xml",
+    "image/svg",
+    "text/xml",
+    "application/xml",
+    "application/xhtml+xml",
+    "text/javascript",
+    "",
+    "multipart/related",
+    "image/x+xml",
+    "text/plain2",
+  ]) {
     assert.equal(await typeOf(unsafe), "application/octet-stream", unsafe);
   }
 });
 
 test("large Blobs and many Blobs in one call pass in bounded memory", async (t) => {
   const { hoard, engine } = await open(t);
-  const shots = Array.from({ length: 80 }, (_, n) => ({ image: new Blob([bytesOf(700_000, n)], { type: "image/png" }) }));
+  const shots = Array.from({ length: 80 }, (_, n) => ({
+    image: new Blob([bytesOf(700_000, n)], { type: "image/png" }),
+  }));
   shots.push({ image: new Blob([bytesOf(20_000_000)], { type: "video/mp4" }) });
   await hoard.save({ session: { id: "a" }, lists: { shots } });
   assert.ok(engine.heldMax <= 16 << 20, `${engine.heldMax} bytes were held at once`);
@@ -102,12 +142,20 @@ test("a Blob that can no longer be read fails its own call, and those behind it 
     async () => ({ open: async (options) => new FakeEngine(options) }),
   );
   const gone = (size: number): Blob => {
-    const blob = { size, slice: () => blob, arrayBuffer: () => Promise.reject(new DOMException("it changed", "NotReadableError")) };
+    const blob = {
+      size,
+      slice: () => blob,
+      arrayBuffer: () => Promise.reject(new DOMException("it changed", "NotReadableError")),
+    };
     return blob as unknown as Blob;
   };
   const json = new TextEncoder().encode("{}");
   const append = (id: number, attachments: AttachmentSource[]): Call => {
-    return { id, op: "append", args: { session: "a", list: "x", documents: { json, lengths: Uint32Array.of(2), attachments } } };
+    return {
+      id,
+      op: "append",
+      args: { session: "a", list: "x", documents: { json, lengths: Uint32Array.of(2), attachments } },
+    };
   };
   host.receive({
     hoardb: PROTOCOL,

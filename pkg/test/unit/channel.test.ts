@@ -26,7 +26,9 @@ async function session(t: TestContext, options?: Parameters<typeof connect>[0]):
 test("a loop of appends is one message and one append, and each caller gets its own index", async (t) => {
   const fake = await session(t);
   const list = fake.hoard.list("a", "notes");
-  const indexes = await Promise.all(Array.from({ length: 1000 }, (_, n) => list.append(n % 3 === 0 ? [{ n }, { n }] : { n })));
+  const indexes = await Promise.all(
+    Array.from({ length: 1000 }, (_, n) => list.append(n % 3 === 0 ? [{ n }, { n }] : { n })),
+  );
   assert.equal(fake.messages.length, 1);
   let next = 0;
   for (const [n, index] of indexes.entries()) {
@@ -34,7 +36,10 @@ test("a loop of appends is one message and one append, and each caller gets its 
     next += n % 3 === 0 ? 2 : 1;
   }
   const items = (await list.slice()) as { n: number }[];
-  assert.deepEqual(items.map(({ n }) => n), Array.from({ length: 1000 }, (_, n) => (n % 3 === 0 ? [n, n] : [n])).flat());
+  assert.deepEqual(
+    items.map(({ n }) => n),
+    Array.from({ length: 1000 }, (_, n) => (n % 3 === 0 ? [n, n] : [n])).flat(),
+  );
 });
 
 test("appends from many tasks are gathered while enough is on its way", async (t) => {
@@ -48,7 +53,10 @@ test("appends from many tasks are gathered while enough is on its way", async (t
   }
   assert.ok(fake.messages.length <= 64, `${fake.messages.length} messages`);
   release();
-  assert.deepEqual(await Promise.all(appends), Array.from({ length: 500 }, (_, n) => n));
+  assert.deepEqual(
+    await Promise.all(appends),
+    Array.from({ length: 500 }, (_, n) => n),
+  );
 });
 
 test("a call that waits for a Blob holds back the calls after it", async (t) => {
@@ -78,7 +86,10 @@ test("a call whose encoding takes long keeps its place", async (t) => {
   assert.equal(await last, 80_000);
   clearInterval(timer);
   assert.ok(turns > 3, `other tasks ran ${turns} times meanwhile`);
-  assert.deepEqual(engine.log.filter((entry) => /^(save|append)/.test(entry)), ["save b", "append b/notes 40000", "append b/notes 1"]);
+  assert.deepEqual(
+    engine.log.filter((entry) => /^(save|append)/.test(entry)),
+    ["save b", "append b/notes 40000", "append b/notes 1"],
+  );
 });
 
 test("a long array with a bad item at its end stores nothing", async (t) => {
@@ -102,7 +113,9 @@ test("appends that share a call fail together, others do not", async (t) => {
     hoard.list("a", "other").append({ image: new Uint8Array(3) }),
     hoard.list("a", "other").append({ n: 3 }),
   ]);
-  const outcome = results.map((result) => (result.status === "fulfilled" ? result.value : (result.reason as HoardError).code));
+  const outcome = results.map((result) =>
+    result.status === "fulfilled" ? result.value : (result.reason as HoardError).code,
+  );
   assert.deepEqual(outcome, [0, "NotFound", "NotFound", 1, 0, 1, 2]);
 });
 
@@ -128,7 +141,9 @@ test("saving many takes no more from its iterator than may be under way", async 
 test("at most fifty sessions go in a message", async (t) => {
   const fake = await session(t);
   await fake.hoard.saveMany(Array.from({ length: 120 }, (_, n) => ({ session: { id: `s${n}` } })));
-  const sizes = fake.messages.flatMap(({ calls }) => calls.map(({ args }) => (args as { sessions: unknown[] }).sessions.length));
+  const sizes = fake.messages.flatMap(({ calls }) =>
+    calls.map(({ args }) => (args as { sessions: unknown[] }).sessions.length),
+  );
   assert.deepEqual(sizes, [50, 50, 20]);
 });
 
@@ -184,14 +199,27 @@ test("an engine's script of another version is noticed", async (t) => {
 
 test("a page's script of another version gets an answer of this version", () => {
   const sent: unknown[] = [];
-  const host = new EngineHost(1, (message) => sent.push(message), async () => assert.fail());
+  const host = new EngineHost(
+    1,
+    (message) => sent.push(message),
+    async () => assert.fail(),
+  );
   host.receive({ hoardb: 99, hoard: 1, calls: [{ id: 1, op: "count", args: {} }] });
   assert.deepEqual(sent, [{ hoardb: 1, hoard: 1, replies: [] }]);
 });
 
 test("messages of others and replies to nobody are passed over", async (t) => {
   const fake = await session(t);
-  const garbage: unknown[] = [null, 5, "x", [], {}, { hoardb: 1 }, { hoardb: 1, hoard: 1, replies: [] }, { hoardb: 1, hoard: NaN, replies: [{}] }];
+  const garbage: unknown[] = [
+    null,
+    5,
+    "x",
+    [],
+    {},
+    { hoardb: 1 },
+    { hoardb: 1, hoard: 1, replies: [] },
+    { hoardb: 1, hoard: NaN, replies: [{}] },
+  ];
   for (const message of garbage) {
     fake.connections[0]!.tamper = (real) => {
       fake.connections[0]!.tamper = undefined;

@@ -18,7 +18,11 @@ const utf8 = new TextEncoder();
 function roundTrip(value: unknown): { value: unknown; text: string; table: AttachmentSource[] } {
   const table: AttachmentSource[] = [];
   const text = encode(value, "item", table);
-  const attachments = table.map((source, at): Attachment => ({ hash: `hash ${at}`, size: 0, type: "type" in source ? source.type : "" }));
+  const attachments = table.map((source, at): Attachment => ({
+    hash: `hash ${at}`,
+    size: 0,
+    type: "type" in source ? source.type : "",
+  }));
   const json = utf8.encode(`[${text}]`);
   const [back] = decodeChunk({ first: 0, count: 1, json, attachments, error: null }, channel);
   return { value: back, text, table };
@@ -40,7 +44,7 @@ const PLAIN: Record<string, unknown> = {
   "the largest number": Number.MAX_VALUE,
   "the smallest number": Number.MIN_VALUE,
   "a boolean": false,
-  "null": null,
+  null: null,
   "every control character": String.fromCharCode(...Array(32).keys()),
   "quotes and backslashes": '"\\"$date"',
   "a lone high surrogate": "a\ud800b",
@@ -135,8 +139,20 @@ test("binary becomes attachments in the order of its places", () => {
   };
   const { value: back, table, text } = roundTrip(value);
   assert.equal(text.match(/\$attachment/g)?.length, 7);
-  const stored = table.map((source) => ("bytes" in source ? [...source.bytes] : "blob" in source ? source.blob : source.hash));
-  assert.deepEqual(stored, [[2, 3], blob, [1, 2, 3, 4], [3, 4], [...new Uint8Array(new Float64Array([1]).buffer)], ref.hash, [104, 105]]);
+  const stored = table.map((source) =>
+    "bytes" in source ? [...source.bytes]
+    : "blob" in source ? source.blob
+    : source.hash,
+  );
+  assert.deepEqual(stored, [
+    [2, 3],
+    blob,
+    [1, 2, 3, 4],
+    [3, 4],
+    [...new Uint8Array(new Float64Array([1]).buffer)],
+    ref.hash,
+    [104, 105],
+  ]);
   const refs = back as { a: AttachmentRef; b: [AttachmentRef, { c: AttachmentRef }]; g: AttachmentRef };
   assert.ok(refs.a instanceof AttachmentRef);
   assert.equal(refs.b[0].type, "text/plain");
@@ -160,7 +176,10 @@ test("objects, arrays, dates and bytes of another realm are what they are there"
   const back = value as { a: unknown; d: Date };
   assert.deepEqual(back.a, [1, { b: null }]);
   assert.deepEqual(back.d, new Date(4));
-  assert.deepEqual(table.map((source) => "bytes" in source && [...source.bytes]), [[7]]);
+  assert.deepEqual(
+    table.map((source) => "bytes" in source && [...source.bytes]),
+    [[7]],
+  );
 });
 
 test("proxies of plain values are read through", () => {
@@ -200,7 +219,11 @@ function wideCycle(): unknown {
   return value;
 }
 
-const throwing = { get now(): number { throw new Error("no"); } };
+const throwing = {
+  get now(): number {
+    throw new Error("no");
+  },
+};
 const revoked = Proxy.revocable({}, {});
 revoked.revoke();
 const detached = new Uint8Array(4);
@@ -244,7 +267,12 @@ const REFUSED: [string, unknown, string, RegExp][] = [
   ["a hidden toJSON function", { a: Object.defineProperty({}, "toJSON", { value: () => 1 }) }, "item.a", /toJSON/],
   ["an odd key on the way", { "a b": { "1": NaN } }, 'item["a b"]["1"]', /NaN/],
   ["NaN beside marks", { d: new Date(0), a: [-0, NaN] }, "item.a[1]", /NaN/],
-  ["NaN under __proto__", JSON.parse('{"__proto__":{"a":1}}', (key, value) => (key === "a" ? NaN : value)), "item.__proto__.a", /NaN/],
+  [
+    "NaN under __proto__",
+    JSON.parse('{"__proto__":{"a":1}}', (key, value) => (key === "a" ? NaN : value)),
+    "item.__proto__.a",
+    /NaN/,
+  ],
 ];
 
 for (const [name, value, path, message] of REFUSED) {
@@ -267,7 +295,11 @@ for (const [name, value, path, message] of REFUSED) {
 
 test("a getter that answers differently each time cannot slip through", () => {
   let reads = 0;
-  const value = { get a() { return (reads += 1) > 1 ? 1n : 1; } };
+  const value = {
+    get a() {
+      return (reads += 1) > 1 ? 1n : 1;
+    },
+  };
   assert.throws(() => encode(value, "item", []), { code: "NotStorable" });
 });
 
@@ -293,12 +325,20 @@ const DAMAGED: [string, string][] = [
 
 for (const [name, text] of DAMAGED) {
   test(`a stored text with ${name} is reported as damage`, () => {
-    const chunk = { first: 0, count: 1, json: utf8.encode(text), attachments: [{ hash: "h", size: 1, type: "" }], error: null };
+    const chunk = {
+      first: 0,
+      count: 1,
+      json: utf8.encode(text),
+      attachments: [{ hash: "h", size: 1, type: "" }],
+      error: null,
+    };
     assert.throws(() => decodeChunk(chunk, channel), { code: "Corrupt" });
   });
 }
 
 test("a stored text that is not UTF-8 is reported as damage", () => {
   const json = new Uint8Array([0x5b, 0x22, 0xff, 0x22, 0x5d]);
-  assert.throws(() => decodeChunk({ first: 0, count: 1, json, attachments: null, error: null }, channel), { code: "Corrupt" });
+  assert.throws(() => decodeChunk({ first: 0, count: 1, json, attachments: null, error: null }, channel), {
+    code: "Corrupt",
+  });
 });

@@ -27,13 +27,16 @@ test("an engine's report becomes a HoardError with its fields", () => {
   const error = fromFields({ code: "Blocked", message: "another tab", retryable: true, needsReload: false });
   assert.ok(error instanceof HoardError && error instanceof Error);
   const { name, code, message, retryable, needsReload } = error;
-  assert.deepEqual({ name, code, message, retryable, needsReload }, {
-    name: "HoardError",
-    code: "Blocked",
-    message: "another tab",
-    retryable: true,
-    needsReload: false,
-  });
+  assert.deepEqual(
+    { name, code, message, retryable, needsReload },
+    {
+      name: "HoardError",
+      code: "Blocked",
+      message: "another tab",
+      retryable: true,
+      needsReload: false,
+    },
+  );
   assert.ok(!("path" in error));
 });
 

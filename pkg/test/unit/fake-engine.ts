@@ -12,8 +12,10 @@ import type {
   EngineJob,
   EngineOptions,
   ListInput,
+  ListLoad,
   ListQuery,
   ListStat,
+  SessionLoad,
   SessionPage,
 } from "../../src/engine.js";
 
@@ -212,7 +214,7 @@ export class FakeEngine implements Engine {
     const items = this.#session(id).lists.get(list) ?? [];
     const end = Math.min(to, items.length);
     const chunks: ChunkOut[] = [];
-    for (let first = from, bytes = 0; first < end && bytes < bytesMax; ) {
+    for (let first = from, bytes = 0; first < end && bytes < bytesMax;) {
       const next = Math.min(end, (Math.floor(first / this.chunk) + 1) * this.chunk);
       const part = items.slice(first, next);
       const text = `[${part.map(({ json }) => json).join(",")}]`;
@@ -222,12 +224,26 @@ export class FakeEngine implements Engine {
         const error = { code: "Corrupt", message: "damaged", retryable: false, needsReload: false };
         chunks.push({ first, count: part.length, json: encoder.encode("[]"), attachments: null, error });
       } else {
-        chunks.push({ first, count: part.length, json: encoder.encode(text), attachments: part[0]?.attachments ?? null, error: null });
+        chunks.push({
+          first,
+          count: part.length,
+          json: encoder.encode(text),
+          attachments: part[0]?.attachments ?? null,
+          error: null,
+        });
       }
       bytes += text.length;
       first = next;
     }
     return chunks;
+  }
+
+  async load(id: string, names: string[] | null, bytesMax: number): Promise<SessionLoad> {
+    const wanted = (await this.lists(id)).filter(({ name }) => names?.includes(name) ?? true);
+    const load = async (stat: ListStat): Promise<ListLoad> => {
+      return { ...stat, read: await this.read(id, stat.name, 0, Infinity, bytesMax) };
+    };
+    return { meta: await this.get([id]), lists: await Promise.all(wanted.map(load)) };
   }
 
   async readAttachment(hash: string, start: number, end: number): Promise<Uint8Array> {

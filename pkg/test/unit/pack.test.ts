@@ -13,7 +13,13 @@ function unpack({ json, lengths }: { json: Uint8Array; lengths: Uint32Array }): 
 for (const capacity of [0, 1, 10, 100_000]) {
   test(`a buffer that began with ${capacity} bytes holds what was added`, () => {
     const packer = new Packer(capacity);
-    const runs = [["ascii", "", "é", "日本語", "😀".repeat(50)], [], ["x".repeat(1000), "日".repeat(1000)], ["", ""], ["x".repeat(300_000), "é", "y".repeat(600_000), "日".repeat(300_000)]];
+    const runs = [
+      ["ascii", "", "é", "日本語", "😀".repeat(50)],
+      [],
+      ["x".repeat(1000), "日".repeat(1000)],
+      ["", ""],
+      ["x".repeat(300_000), "é", "y".repeat(600_000), "日".repeat(300_000)],
+    ];
     const taken = runs.map((run) => {
       for (const text of run) packer.add(text);
       return packer.take();

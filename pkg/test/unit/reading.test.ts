@@ -29,7 +29,12 @@ test("items are read by index, by range, one by one and chunk by chunk", async (
   assert.equal(seen.length, 10);
   const chunks: [number, number, number][] = [];
   for await (const { from, to, items } of list.chunks({ from: 1 })) chunks.push([from, to, items.length]);
-  assert.deepEqual(chunks, [[1, 3, 2], [3, 6, 3], [6, 9, 3], [9, 10, 1]]);
+  assert.deepEqual(chunks, [
+    [1, 3, 2],
+    [3, 6, 3],
+    [6, 9, 3],
+    [9, 10, 1],
+  ]);
   assert.equal(await hoard.list("a", "never").length(), 0);
   assert.deepEqual(await hoard.list("a", "never").slice(), []);
   await assert.rejects(hoard.list("gone", "notes").slice(3, 3), { code: "NotFound" });
@@ -53,7 +58,11 @@ test("a chunk that cannot be read is an error in its place", async (t) => {
   await list.set(4, { text: "damaged" });
   const chunks: [number, number, string | undefined][] = [];
   for await (const { from, to, error } of list.chunks()) chunks.push([from, to, error?.code]);
-  assert.deepEqual(chunks, [[0, 3, undefined], [3, 6, "Corrupt"], [6, 9, undefined]]);
+  assert.deepEqual(chunks, [
+    [0, 3, undefined],
+    [3, 6, "Corrupt"],
+    [6, 9, undefined],
+  ]);
   await assert.rejects(list.get(3), { code: "Corrupt" });
   await assert.rejects(list.slice(0, 9), { code: "Corrupt" });
   assert.equal((await list.slice(6)).length, 3);
@@ -71,14 +80,19 @@ test("a chunk that cannot be read is an error in its place", async (t) => {
   assert.equal(notes.length, 9);
   assert.deepEqual(notes[8], { n: 8 }, "indexes hold");
   assert.deepEqual([3 in notes, 4 in notes, 5 in notes, 6 in notes], [false, false, false, true]);
-  assert.deepEqual(damaged.map(({ list, from, to, error }) => [list, from, to, error.code]), [["notes", 3, 6, "Corrupt"]]);
+  assert.deepEqual(
+    damaged.map(({ list, from, to, error }) => [list, from, to, error.code]),
+    [["notes", 3, 6, "Corrupt"]],
+  );
   await assert.rejects(hoard.save({ session: { id: "b" }, lists }), { code: "NotStorable", path: "lists.notes[3]" });
 });
 
 test("a whole session comes back as it went in, with progress", async (t) => {
   const { hoard, engine } = await open(t, 10_000);
   const progress: number[] = [];
-  const { session, lists, damaged } = await hoard.load("a", { onProgress: ({ done, total }) => progress.push(done / total) });
+  const { session, lists, damaged } = await hoard.load("a", {
+    onProgress: ({ done, total }) => progress.push(done / total),
+  });
   assert.deepEqual(session, { id: "a", title: "A" });
   assert.deepEqual(Object.keys(lists), ["notes", "empty"]);
   assert.equal(lists["notes"]?.length, 10_000);
@@ -133,17 +147,26 @@ test("sessions are listed page by page and go on where a listing ended", async (
   assert.equal(typeof first.next, "string");
   const rest = hoard.sessions.list({ after: first.next! });
   assert.deepEqual([...begun, ...(await ids(rest))].length, 700);
-  assert.deepEqual((await ids(hoard.sessions.list({ reverse: true, limit: 2 }))), ["s0699", "s0698"]);
+  assert.deepEqual(await ids(hoard.sessions.list({ reverse: true, limit: 2 })), ["s0699", "s0698"]);
   assert.deepEqual(await ids(hoard.sessions.list({ limit: 0 })), []);
-  assert.equal((await hoard.sessions.getMany(Array.from({ length: 600 }, (_, n) => `s${String(n).padStart(4, "0")}`))).length, 600);
-  for (const query of [{ limit: -1 }, { limit: 1.5 }, { orderBy: 5 as never }, { after: null as never }, null as never]) {
+  assert.equal(
+    (await hoard.sessions.getMany(Array.from({ length: 600 }, (_, n) => `s${String(n).padStart(4, "0")}`))).length,
+    600,
+  );
+  for (const query of [
+    { limit: -1 },
+    { limit: 1.5 },
+    { orderBy: 5 as never },
+    { after: null as never },
+    null as never,
+  ]) {
     assert.throws(() => hoard.sessions.list(query), { code: "InvalidArgument" });
   }
 });
 
 test("a session's id is its own, given, or made", async (t) => {
   const { hoard } = await open(t);
-  assert.deepEqual(await hoard.sessions.create({ title: "x" , id: "mine" }), { title: "x", id: "mine" });
+  assert.deepEqual(await hoard.sessions.create({ title: "x", id: "mine" }), { title: "x", id: "mine" });
   const made = await hoard.sessions.create({});
   assert.match(made.id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   assert.deepEqual(await hoard.sessions.get(made.id), { id: made.id });
@@ -169,7 +192,10 @@ test("a job reports its progress both ways and its report at the end", async (t)
   const iterated: Progress[] = [];
   for await (const progress of job.progress) iterated.push(progress);
   assert.equal((await job.done).uploads, 4);
-  assert.deepEqual(events.map(({ done }) => done), [1, 2, 3, 4]);
+  assert.deepEqual(
+    events.map(({ done }) => done),
+    [1, 2, 3, 4],
+  );
   assert.equal(iterated.at(-1)?.done, 4);
   const late: Progress[] = [];
   for await (const progress of job.progress) late.push(progress);
