@@ -10,8 +10,9 @@ use std::collections::VecDeque;
 /// The most operations that one transaction takes.
 pub const BATCH_OPS_MAX: usize = 4096;
 
-/// The most bytes of operations that one transaction takes, unless a single operation has more: 16 MiB.
-pub const BATCH_BYTES_MAX: usize = 16 << 20;
+/// The most bytes of operations that one transaction takes, unless a single operation has more: 2 MiB. Enough that its own
+/// cost is spread thin, and little enough that one group is compressed while the browser writes the one before.
+pub const BATCH_BYTES_MAX: usize = 2 << 20;
 
 struct Entry<T, A> {
     operation: T,
@@ -32,6 +33,25 @@ struct State<T, A> {
     answered: u64,
     readers: Vec<(u64, oneshot::Sender<()>)>,
     draining: bool,
+}
+
+impl<T, A> State<T, A> {
+    /// What comes first in the queue, as much as one transaction takes.
+    fn take_group(&mut self) -> Group<T, A> {
+        let mut group = Group { operations: Vec::new(), answers: Vec::new() };
+        let mut bytes = 0;
+        while let Some(entry) = self.waiting.front() {
+            let full = group.operations.len() >= BATCH_OPS_MAX || bytes + entry.bytes > BATCH_BYTES_MAX;
+            if full && !group.operations.is_empty() {
+                break;
+            }
+            let Some(entry) = self.waiting.pop_front() else { break };
+            bytes += entry.bytes;
+            group.operations.push(entry.operation);
+            group.answers.push(entry.answer);
+        }
+        group
+    }
 }
 
 /// See the module. `T` is an operation, `A` its answer.
@@ -66,20 +86,25 @@ impl<T, A> Queue<T, A> {
         if state.draining && !draining {
             return None;
         }
-        let mut group = Group { operations: Vec::new(), answers: Vec::new() };
-        let mut bytes = 0;
-        while let Some(entry) = state.waiting.front() {
-            let full = group.operations.len() >= BATCH_OPS_MAX || bytes + entry.bytes > BATCH_BYTES_MAX;
-            if full && !group.operations.is_empty() {
-                break;
-            }
-            let Some(entry) = state.waiting.pop_front() else { break };
-            bytes += entry.bytes;
-            group.operations.push(entry.operation);
-            group.answers.push(entry.answer);
-        }
+        let group = state.take_group();
         state.draining = !group.operations.is_empty();
         state.draining.then_some(group)
+    }
+
+    /// Takes a group while another one is still running, if what waits fills it, so that nothing is gained by gathering on,
+    /// and `independent` says so of each of its operations. For whoever is draining.
+    pub fn full_group(&self, independent: impl Fn(&T) -> bool) -> Option<Group<T, A>> {
+        let mut state = self.0.borrow_mut();
+        let mut bytes = 0;
+        let filled = state.waiting.iter().take(BATCH_OPS_MAX).position(|entry| {
+            bytes += entry.bytes;
+            bytes > BATCH_BYTES_MAX
+        });
+        let operations = filled.or((state.waiting.len() >= BATCH_OPS_MAX).then_some(BATCH_OPS_MAX))?.max(1);
+        if !state.waiting.iter().take(operations).all(|entry| independent(&entry.operation)) {
+            return None;
+        }
+        Some(state.take_group())
     }
 
     /// Answers a group: one answer for each operation, in their order. Readers that waited for just these go on.
@@ -153,6 +178,18 @@ mod tests {
         assert_eq!(groups, [vec![0], vec![1, 2], vec![3]]);
         let _answers: Vec<_> = (0..=BATCH_OPS_MAX).map(|n| queue.push(n, 0)).collect();
         assert_eq!(queue.next_group(false).unwrap().operations.len(), BATCH_OPS_MAX);
+    }
+
+    #[test]
+    fn a_group_is_taken_ahead_only_when_it_is_full_and_independent() {
+        let queue = Queue::<u32, ()>::default();
+        let _answers: Vec<_> = (0..3).map(|n| queue.push(n, BATCH_BYTES_MAX / 2)).collect();
+        assert!(queue.full_group(|n| *n != 1).is_none(), "one of it rests on what is running");
+        assert_eq!(queue.full_group(|n| *n != 2).unwrap().operations, [0, 1]);
+        assert!(queue.full_group(|_| true).is_none(), "what is left may gather more");
+        let _large = queue.push(3, 2 * BATCH_BYTES_MAX);
+        assert_eq!(queue.full_group(|_| true).unwrap().operations, [2]);
+        assert_eq!(queue.full_group(|_| true).unwrap().operations, [3], "one that is larger than a group is one");
     }
 
     #[test]

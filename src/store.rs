@@ -16,6 +16,7 @@ mod head;
 mod listing;
 mod plan;
 mod read;
+mod recent;
 mod upload;
 mod verify;
 mod write;
@@ -23,7 +24,7 @@ mod write;
 pub use collect::Collection;
 pub use head::{Counters, Head, STORE_FORMAT};
 pub use listing::{ListQuery, SessionPage};
-pub use read::{AttachmentStat, ChunkRead, ListStat, SessionRead, Stats};
+pub use read::{AttachmentStat, ChunkRead, ListLoad, ListStat, SessionRead, Stats};
 pub use upload::UPLOAD_LEASE_MS;
 pub use verify::{Finding, Verification, VerifyOptions, VerifyReport};
 pub use write::{Document, Documents, Write, Written};
@@ -33,9 +34,11 @@ use crate::blob::GRACE_MS;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::queue::Queue;
-use crate::session::ChunkLimits;
+use crate::session::{ChunkLimits, Id};
 use futures_channel::oneshot;
+use futures_lite::future::zip;
 use plan::{Plan, Planned};
+use recent::Recent;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
@@ -94,6 +97,7 @@ pub struct Store<B, H> {
     queue: Queue<Write, Result<Written>>,
     uploads: RefCell<BTreeMap<crate::blob::PartSet, upload::Upload>>,
     orders: listing::Orders,
+    recent: Recent,
     closed: Cell<bool>,
 }
 
@@ -113,6 +117,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             queue: Queue::default(),
             uploads: RefCell::default(),
             orders: listing::Orders::default(),
+            recent: Recent::default(),
             closed: Cell::new(false),
         };
         store.ensure_head().await?;
@@ -173,11 +178,27 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Commits what is queued, group by group, until nothing is. Returns at once if somebody else is at it.
     pub async fn drain(&self) {
-        let mut group = self.queue.next_group(false);
-        while let Some(running) = group {
-            let answers = self.apply(&running.operations).await;
-            self.queue.answer(running, answers);
-            group = self.queue.next_group(true);
+        let Some(first) = self.queue.next_group(false) else { return };
+        let mut ready = Some(self.plan(&first.operations).await);
+        let mut group = first;
+        loop {
+            let touched: Vec<Id> = group.operations.iter().flat_map(Write::sessions).cloned().collect();
+            // The browser writes one group while the next is planned, which is mostly compressing. Should it rest on the one
+            // that is being written after all, by an attachment, its checks are refused and it is planned anew.
+            let ahead = async {
+                let next = self.queue.full_group(|write| !write.sessions().iter().any(|id| touched.contains(id)))?;
+                let plan = self.plan(&next.operations).await;
+                Some((next, plan))
+            };
+            let (answers, ahead) = zip(self.apply(&group.operations, &touched, ready), ahead).await;
+            self.queue.answer(group, answers);
+            match ahead {
+                Some((next, plan)) => (group, ready) = (next, Some(plan)),
+                None => match self.queue.next_group(true) {
+                    Some(next) => (group, ready) = (next, None),
+                    None => return,
+                },
+            }
         }
     }
 
@@ -188,25 +209,49 @@ impl<B: Backend, H: Host> Store<B, H> {
         receipt.answer().await
     }
 
-    /// Plans a group and commits it, anew as often as another tab is faster.
-    async fn apply(&self, writes: &[Write]) -> Vec<Result<Written>> {
+    /// Plans a group: what each operation answers if the plan is committed, and what there is to commit.
+    async fn plan(&self, writes: &[Write]) -> Draft {
+        let mut plan = Plan::new(self);
+        if let Err(error) = plan.load(writes, &self.recent).await {
+            return Draft { answers: Vec::new(), planned: Err(error), from_memory: false };
+        }
+        let mut answers = Vec::with_capacity(writes.len());
+        for write in writes {
+            answers.push(plan.add(write).await);
+        }
+        let from_memory = plan.from_memory;
+        Draft { answers, planned: plan.finish(), from_memory }
+    }
+
+    /// Commits a group as it was planned, if it was, and plans it anew as often as another tab is faster.
+    async fn apply(&self, writes: &[Write], touched: &[Id], mut ready: Option<Draft>) -> Vec<Result<Written>> {
         let all = |error: Error| writes.iter().map(|_| Err(error.clone())).collect();
         for _ in 0..ATTEMPTS_MAX {
-            let mut plan = Plan::new(self);
-            let mut answers = Vec::with_capacity(writes.len());
-            for write in writes {
-                answers.push(plan.add(write).await);
+            let Draft { answers, planned, from_memory } = match ready.take() {
+                Some(draft) => draft,
+                None => self.plan(writes).await,
+            };
+            if from_memory && answers.iter().any(Result::is_err) {
+                self.recent.clear();
+                continue;
             }
-            let planned = match plan.finish() {
+            let mut planned = match planned {
                 Ok(Some(planned)) => planned,
                 Ok(None) => return answers,
                 Err(error) => return all(error),
             };
+            let sessions = std::mem::take(&mut planned.sessions);
             match self.commit(planned).await {
-                Ok(Outcome::Committed) => return answers,
-                Ok(Outcome::Refused { .. }) => {}
+                Ok(Outcome::Committed) => {
+                    self.recent.put(touched, sessions);
+                    return answers;
+                }
+                Ok(Outcome::Refused { .. }) => self.recent.clear(),
                 // What failed before the commit keeps its own reason.
-                Err(error) => return answers.into_iter().map(|answer| answer.and(Err(error.clone()))).collect(),
+                Err(error) => {
+                    self.recent.clear();
+                    return answers.into_iter().map(|answer| answer.and(Err(error.clone()))).collect();
+                }
             }
         }
         all(Error::Conflict { attempts: ATTEMPTS_MAX })
@@ -214,7 +259,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Commits a batch together with the head: generation raised, counters adjusted.
     async fn commit(&self, planned: Planned) -> Result<Outcome> {
-        let Planned { mut batch, before, after, metadata_changed } = planned;
+        let Planned { mut batch, before, after, metadata_changed, .. } = planned;
         let update = move |record: Option<&[u8]>| {
             let record = record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?;
             let mut head = Head::open(record)?;
@@ -233,7 +278,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     async fn commit_ops(&self, checks: Vec<Check>, ops: Vec<Op>) -> Result<Outcome> {
         let batch = Batch { checks, ops, durability: self.options.durability };
         let nothing = Counters::default();
-        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false }).await
+        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() }).await
     }
 
     /// The head as it is stored.
@@ -256,7 +301,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.settled().await?;
         let batch = Batch { durability: Durability::Strict, ..Batch::default() };
         let nothing = Counters::default();
-        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false }).await?;
+        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() }).await?;
         Ok(())
     }
 
@@ -269,6 +314,15 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.queue.settled().await;
         self.backend.close().await;
     }
+}
+
+/// A group that was planned.
+struct Draft {
+    answers: Vec<Result<Written>>,
+    /// None when there is nothing to write.
+    planned: Result<Option<Planned>>,
+    /// It rests on what this engine remembers, not only on what it has read.
+    from_memory: bool,
 }
 
 /// The promise of an answer to a write.

@@ -9,8 +9,9 @@
 
 use super::head::Counters;
 use super::write::{Document, Documents, Write, Written};
+use super::recent::Recent;
 use super::{LIMITS, Store};
-use crate::backend::{Backend, Batch, Check, Key, Op, Scan, StoreName, get_one};
+use crate::backend::{Backend, Batch, Check, Key, Op, Scan, StoreName};
 use crate::blob::{self, Attachment, Blob, Encoding, Hash, PartSet, Reference};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -67,6 +68,8 @@ pub(super) struct Plan<'w, B, H> {
     blobs: BTreeMap<Hash, BlobSlot<'w>>,
     /// The attachments as they were before the operation at hand changed them.
     undo: Vec<(Hash, BlobSlot<'w>)>,
+    /// Some session's record is what this engine last wrote, not what it has just read.
+    pub(super) from_memory: bool,
 }
 
 /// A batch without the head's update, and what it does to the counters.
@@ -75,6 +78,8 @@ pub(super) struct Planned {
     pub(super) before: Counters,
     pub(super) after: Counters,
     pub(super) metadata_changed: bool,
+    /// The records of sessions as the batch leaves them.
+    pub(super) sessions: Vec<(Id, Vec<u8>)>,
 }
 
 /// What a session's record counts for, the attachments' own bytes apart.
@@ -129,7 +134,30 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             rows: BTreeMap::new(),
             blobs: BTreeMap::new(),
             undo: Vec::new(),
+            from_memory: false,
         }
+    }
+
+    /// Brings the sessions that a group touches into the view with one read. Where `recent` has a record, that one will do:
+    /// the commit checks it.
+    pub(super) async fn load(&mut self, writes: &'w [Write], recent: &Recent) -> Result<()> {
+        let ids: BTreeSet<&Id> = writes.iter().flat_map(Write::sessions).collect();
+        let mut missing = Vec::new();
+        for id in ids {
+            match recent.get(id) {
+                Some(record) => {
+                    self.from_memory = true;
+                    self.insert(id, Some(record))?;
+                }
+                None => missing.push(id),
+            }
+        }
+        let keys: Vec<Key> = missing.iter().map(|id| session::session_key(id.as_str())).collect();
+        let records = self.store.backend.get(StoreName::Sessions, &keys).await?;
+        for (id, record) in missing.into_iter().zip(records) {
+            self.insert(id, record)?;
+        }
+        Ok(())
     }
 
     /// Lets an operation happen in the view.
@@ -159,7 +187,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
 
     async fn create(&mut self, id: &Id, metadata: &'w Document) -> Result<Written> {
         check_metadata(&metadata.json)?;
-        let slot = self.slot(id).await?;
+        let slot = self.loaded(id)?;
         if let Some(damage) = &slot.damage {
             return Err(damage.clone());
         }
@@ -172,7 +200,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
 
     async fn put(&mut self, id: &Id, metadata: &'w Document) -> Result<Written> {
         check_metadata(&metadata.json)?;
-        let slot = self.slot(id).await?;
+        let slot = self.loaded(id)?;
         if let Some(damage) = &slot.damage {
             return Err(damage.clone());
         }
@@ -182,7 +210,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
 
     async fn update(&mut self, id: &Id, patch: &'w Document, remove: &[String]) -> Result<Written> {
         check_metadata(&patch.json)?;
-        let session = self.existing(id).await?;
+        let session = self.existing(id)?;
         let (json, mut table) = (session.json.clone(), session.references.clone());
         let patch = self.document(patch).await?;
         let offset = table.len();
@@ -220,7 +248,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
 
     /// Returns whether there was such a session, readable or not.
     async fn delete_one(&mut self, id: &Id) -> Result<bool> {
-        let slot = self.slot(id).await?;
+        let slot = self.loaded(id)?;
         if slot.current.is_none() && slot.damage.is_none() {
             return Ok(false);
         }
@@ -330,7 +358,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
 
     async fn append(&mut self, id: &Id, list: &ListName, documents: &'w Documents) -> Result<Written> {
         check_items(documents)?;
-        let session = self.existing(id).await?;
+        let session = self.existing(id)?;
         let lists = session.lists.len() + usize::from(session.list(list.as_str()).is_none());
         if lists > LIMITS.lists {
             return Err(too_large("a session's lists", LIMITS.lists, lists, "lists"));
@@ -392,7 +420,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     async fn set(&mut self, id: &Id, list: &ListName, index: u64, document: &'w Document) -> Result<Written> {
         check_item_size(document.json.len())?;
         check_table(&document.json, document.attachments.len())?;
-        let session = self.existing(id).await?;
+        let session = self.existing(id)?;
         let length = session.list(list.as_str()).map_or(0, Directory::items);
         let span = session
             .list(list.as_str())
@@ -575,40 +603,29 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
 
     // The view's records
 
-    /// Reads a session into the view, there or not.
-    async fn slot(&mut self, id: &Id) -> Result<&mut SessionSlot> {
-        if !self.sessions.contains_key(id) {
-            let key = session::session_key(id.as_str());
-            let stored = get_one(&self.store.backend, StoreName::Sessions, &key).await?;
-            let (current, damage) = match stored.as_deref().map(|record| SessionRecord::open(&key, record)).transpose()
-            {
-                Ok(current) => (current, None),
-                Err(damage @ Error::Corrupt { .. }) => (None, Some(damage)),
-                Err(error) => return Err(error),
-            };
-            let bytes = stored.as_ref().map_or(0, |record| record.len() as u64);
-            let before = current.as_ref().map(|session| session_counters(session, bytes)).unwrap_or_default();
-            let slot = SessionSlot {
-                stored,
-                before,
-                current,
-                damage,
-                changed: false,
-                metadata_changed: false,
-                emptied: false,
-            };
-            self.sessions.insert(id.clone(), slot);
-        }
-        self.loaded(id)
+    /// Puts a session's record into the view.
+    fn insert(&mut self, id: &Id, stored: Option<Vec<u8>>) -> Result<()> {
+        let key = session::session_key(id.as_str());
+        let (current, damage) = match stored.as_deref().map(|record| SessionRecord::open(&key, record)).transpose() {
+            Ok(current) => (current, None),
+            Err(damage @ Error::Corrupt { .. }) => (None, Some(damage)),
+            Err(error) => return Err(error),
+        };
+        let bytes = stored.as_ref().map_or(0, |record| record.len() as u64);
+        let before = current.as_ref().map(|session| session_counters(session, bytes)).unwrap_or_default();
+        let slot =
+            SessionSlot { stored, before, current, damage, changed: false, metadata_changed: false, emptied: false };
+        self.sessions.insert(id.clone(), slot);
+        Ok(())
     }
 
     fn loaded(&mut self, id: &Id) -> Result<&mut SessionSlot> {
         self.sessions.get_mut(id).ok_or_else(|| no_session(id))
     }
 
-    /// Reads a session that has to exist.
-    async fn existing(&mut self, id: &Id) -> Result<&SessionRecord> {
-        let slot = self.slot(id).await?;
+    /// A session that has to exist.
+    fn existing(&self, id: &Id) -> Result<&SessionRecord> {
+        let slot = self.sessions.get(id).ok_or_else(|| no_session(id))?;
         match (&slot.current, &slot.damage) {
             (Some(session), _) => Ok(session),
             (None, Some(damage)) => Err(damage.clone()),
@@ -629,6 +646,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let mut puts = Vec::new();
         let (mut before, mut after) = (Counters::default(), Counters::default());
         let mut metadata_changed = false;
+        let mut sessions = Vec::new();
         for (id, slot) in &mut self.sessions {
             if !slot.changed {
                 continue;
@@ -671,6 +689,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             }
             let record = session.seal(&key)?;
             after = after.plus(session_counters(session, record.len() as u64));
+            sessions.push((id.clone(), record.clone()));
             puts.push(Op::Put(StoreName::Sessions, key, record));
         }
         for (key, slot) in self.chunks {
@@ -707,7 +726,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             }
         }
         let unchanged = batch.ops.is_empty();
-        Ok((!unchanged).then_some(Planned { batch, before, after, metadata_changed }))
+        Ok((!unchanged).then_some(Planned { batch, before, after, metadata_changed, sessions }))
     }
 }
 

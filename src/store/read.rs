@@ -5,12 +5,13 @@
 
 use super::Store;
 use super::head::Counters;
-use crate::backend::{Backend, Key, Scan, StoreName, get_one};
+use crate::backend::{Backend, Key, Row, Scan, StoreName, get_one};
 use crate::blob::{self, Blob, Hash, Reference};
 use crate::error::{Error, ErrorReport, Result};
 use crate::host::Host;
 use crate::record::{self, Kind, Place};
 use crate::session::{self, Chunk, Id, ListName, SessionRecord, Span};
+use futures_lite::future::zip;
 use serde::Serialize;
 use std::ops::Range;
 
@@ -19,6 +20,9 @@ pub const ATTACHMENT_READ_BYTES_MAX: u64 = 4 << 20;
 
 /// The most chunks that one call reads: 256.
 const READ_CHUNKS_MAX: usize = 256;
+
+/// Chunks that loading a session reads before it knows what the session has.
+const LOAD_CHUNKS: usize = 8;
 
 /// How often a read is tried again because the session changed meanwhile.
 const ATTEMPTS_MAX: u32 = 8;
@@ -143,6 +147,15 @@ impl From<SessionRecord> for SessionRead {
     }
 }
 
+/// A list as a whole session brings it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListLoad {
+    /// What is known of the list.
+    pub stat: ListStat,
+    /// Its first chunks; the others are [read](Store::read) from behind the last.
+    pub chunks: Vec<ChunkRead>,
+}
+
 impl<B: Backend, H: Host> Store<B, H> {
     /// Reads the metadata of sessions, in the order asked; `None` where there is no such session.
     ///
@@ -175,13 +188,35 @@ impl<B: Backend, H: Host> Store<B, H> {
     pub async fn lists(&self, id: &Id) -> Result<Vec<ListStat>> {
         self.settled().await?;
         let session = self.session_record(id).await?;
-        let stat = |list: session::ListEntry| ListStat {
-            items: list.directory.items(),
-            chunks: list.directory.chunks() as u64,
-            bytes: list.directory.sum(|entry| entry.bytes),
-            name: list.name,
-        };
-        Ok(session.lists.into_iter().map(stat).collect())
+        Ok(session.lists.into_iter().map(ListStat::from).collect())
+    }
+
+    /// Reads a session with the beginning of each list, or of those that are named: from each as many chunks as
+    /// [`Store::read`] would with `bytes_max`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such session.
+    pub async fn load(&self, id: &Id, lists: Option<&[ListName]>, bytes_max: u64) -> Result<(SessionRead, Vec<ListLoad>)> {
+        self.settled().await?;
+        // Most sessions have few chunks. They are asked for together with the record that says which they are.
+        let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), LOAD_CHUNKS);
+        let (session, rows) = zip(self.session_record(id), self.backend.scan(scan)).await;
+        let (mut session, rows) = (session?, rows?);
+        let mut loaded = Vec::new();
+        for list in std::mem::take(&mut session.lists) {
+            let name = ListName::new(list.name.as_str())?;
+            if lists.is_some_and(|lists| !lists.contains(&name)) {
+                continue;
+            }
+            let items = 0..u64::MAX;
+            let spans = within(&list.directory, &items, bytes_max);
+            let chunks = match from_rows(id, &name, &spans, &rows) {
+                Some(chunks) => chunks,
+                None => self.read(id, &name, items, bytes_max).await?,
+            };
+            loaded.push(ListLoad { stat: list.into(), chunks });
+        }
+        Ok((session.into(), loaded))
     }
 
     pub(super) async fn session_record(&self, id: &Id) -> Result<SessionRecord> {
@@ -222,26 +257,11 @@ impl<B: Backend, H: Host> Store<B, H> {
         let records = self.backend.get(StoreName::Chunks, &keys).await?;
         let mut chunks = Vec::with_capacity(spans.len());
         for ((span, key), record) in spans.iter().zip(&keys).zip(records) {
-            let range = span.range();
-            let (from, to) = (items.start.max(range.start), items.end.min(range.end));
-            let chunk = match open_chunk(key, span, record) {
-                Ok(chunk) => ChunkRead {
-                    first: from,
-                    count: to.saturating_sub(from),
-                    json: chunk.array(from - range.start..to - range.start),
-                    attachments: chunk.references,
-                    error: None,
-                },
-                Err(error @ (Error::Corrupt { .. } | Error::Missing { .. })) => ChunkRead {
-                    first: from,
-                    count: to.saturating_sub(from),
-                    json: b"[]".to_vec(),
-                    attachments: Vec::new(),
-                    error: Some(error),
-                },
+            chunks.push(match open_chunk(key, span, record) {
+                Ok(chunk) => ChunkRead::new(chunk, span, items),
+                Err(error @ (Error::Corrupt { .. } | Error::Missing { .. })) => ChunkRead::damaged(error, span, items),
                 Err(error) => return Err(error),
-            };
-            chunks.push(chunk);
+            });
         }
         Ok(chunks)
     }
@@ -348,7 +368,47 @@ pub(super) fn open_chunk(key: &Key, span: &Span, record: Option<Vec<u8>>) -> Res
     Ok(chunk)
 }
 
+/// Chunks out of rows that were read before it was known which are needed; `None` if any is not among them as it should be.
+fn from_rows(id: &Id, list: &ListName, spans: &[Span], rows: &[Row]) -> Option<Vec<ChunkRead>> {
+    let chunk = |span: &Span| {
+        let key = session::chunk_key(id.as_str(), list.as_str(), span.first);
+        let row = rows.iter().find(|row| row.key == key)?;
+        let chunk = Chunk::open(&key, &row.value).ok().filter(|chunk| chunk.len() == span.entry.items)?;
+        Some(ChunkRead::new(chunk, span, &(0..u64::MAX)))
+    };
+    spans.iter().map(chunk).collect()
+}
+
+impl From<session::ListEntry> for ListStat {
+    fn from(list: session::ListEntry) -> Self {
+        Self {
+            items: list.directory.items(),
+            chunks: list.directory.chunks() as u64,
+            bytes: list.directory.sum(|entry| entry.bytes),
+            name: list.name,
+        }
+    }
+}
+
 impl ChunkRead {
+    fn new(chunk: Chunk, span: &Span, items: &Range<u64>) -> Self {
+        let range = span.range();
+        let (from, to) = (items.start.max(range.start), items.end.min(range.end));
+        Self {
+            first: from,
+            count: to.saturating_sub(from),
+            json: chunk.array(from - range.start..to - range.start),
+            attachments: chunk.references,
+            error: None,
+        }
+    }
+
+    fn damaged(error: Error, span: &Span, items: &Range<u64>) -> Self {
+        let (from, to) = (items.start.max(span.first), items.end.min(span.range().end));
+        let (json, attachments) = (b"[]".to_vec(), Vec::new());
+        Self { first: from, count: to.saturating_sub(from), json, attachments, error: Some(error) }
+    }
+
     /// The error as plain fields.
     pub fn error_report(&self) -> Option<ErrorReport> {
         self.error.as_ref().map(Error::to_report)

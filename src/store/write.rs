@@ -121,6 +121,20 @@ fn attachment_bytes(attachments: &[Attachment]) -> usize {
 }
 
 impl Write {
+    /// The sessions that it touches.
+    pub fn sessions(&self) -> &[Id] {
+        match self {
+            Self::Create { id, .. }
+            | Self::Put { id, .. }
+            | Self::Update { id, .. }
+            | Self::Save { id, .. }
+            | Self::Append { id, .. }
+            | Self::Set { id, .. } => std::slice::from_ref(id),
+            Self::Delete { ids } => ids,
+            Self::Attach(_) => &[],
+        }
+    }
+
     /// About how many bytes it writes, for the queue's bound.
     pub fn bytes(&self) -> usize {
         match self {

@@ -30,7 +30,7 @@ pub type Store = store::Store<IndexedDb, Browser>;
 const TYPES: &str = r#"
 import type {
   Attachment, AttachmentInput, AttachmentStat, ChunkOut, CollectOptions, Document, Documents, DocumentsOut,
-  EngineOptions, EngineStats, JobStep, ListInput, ListQuery, ListStat, SessionPage, VerifyOptions,
+  EngineOptions, EngineStats, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
 } from "../engine.js";
 "#;
 
@@ -249,6 +249,26 @@ impl Engine {
         self.call(|store| async move {
             let (id, list, range, bytes_max) = arguments?;
             Ok(output::chunks(&store.read(&id, &list, range, bytes_max).await?))
+        })
+    }
+
+    /// See [`store::Store::load`]; without names it is every list.
+    #[wasm_bindgen(unchecked_return_type = "Promise<SessionLoad>")]
+    pub fn load(
+        &self,
+        id: JsString,
+        #[wasm_bindgen(unchecked_param_type = "string[] | null")] lists: Option<Texts>,
+        #[wasm_bindgen(js_name = bytesMax)] bytes_max: f64,
+    ) -> Promise {
+        let arguments = || {
+            let lists = lists.as_ref().map(input::list_names).transpose()?;
+            Ok((input::id(&id)?, lists, input::end("bytesMax", bytes_max)?))
+        };
+        let arguments = arguments();
+        self.call(|store| async move {
+            let (id, lists, bytes_max) = arguments?;
+            let (session, lists) = store.load(&id, lists.as_deref(), bytes_max).await?;
+            Ok(output::load(session, &lists))
         })
     }
 

@@ -122,6 +122,11 @@ pub fn list_name(value: &JsValue) -> Result<ListName> {
     ListName::new(name("list name", value)?)
 }
 
+/// Several lists' names.
+pub fn list_names(value: &Texts) -> Result<Vec<ListName>> {
+    array("lists", value)?.iter().map(|value| list_name(&value)).collect()
+}
+
 /// Names of metadata fields. One that is not a well-formed string names no field that could be stored.
 pub fn field_names(value: &Texts) -> Result<Vec<String>> {
     Ok(array("remove", value)?.iter().filter_map(|value| text(&value)).collect())

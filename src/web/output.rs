@@ -4,7 +4,7 @@
 use crate::blob::Reference;
 use crate::error::{Error, ErrorReport};
 use crate::job::{Progress, Step};
-use crate::store::{ChunkRead, SessionPage, SessionRead};
+use crate::store::{ChunkRead, ListLoad, ListStat, SessionPage, SessionRead};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -47,11 +47,29 @@ pub fn page(page: &SessionPage) -> JsValue {
 
 /// Chunks of a list.
 pub fn chunks(chunks: &[ChunkRead]) -> JsValue {
-    fn out(chunk: &ChunkRead) -> ChunkOut<'_> {
-        let ChunkRead { first, count, json, attachments, .. } = chunk;
-        ChunkOut { first: *first, count: *count, json, attachments: table(attachments), error: chunk.error_report() }
-    }
-    object(&chunks.iter().map(out).collect::<Vec<_>>())
+    object(&chunks.iter().map(chunk).collect::<Vec<_>>())
+}
+
+fn chunk(chunk: &ChunkRead) -> ChunkOut<'_> {
+    let ChunkRead { first, count, json, attachments, .. } = chunk;
+    ChunkOut { first: *first, count: *count, json, attachments: table(attachments), error: chunk.error_report() }
+}
+
+/// A session with the beginning of its lists.
+pub fn load(session: SessionRead, lists: &[ListLoad]) -> JsValue {
+    let session = [Some(session)];
+    let sessions = || session.iter().map(Option::as_ref);
+    let lists = lists.iter().map(|ListLoad { stat: ListStat { name, items, chunks, bytes }, chunks: read }| ListOut {
+        name,
+        items: *items,
+        chunks: *chunks,
+        bytes: *bytes,
+        read: read.iter().map(chunk).collect(),
+    });
+    object(&LoadOut {
+        meta: DocumentsOut { json: &json(sessions()), tables: tables(sessions()) },
+        lists: lists.collect(),
+    })
 }
 
 /// A step of a job.
@@ -101,6 +119,21 @@ struct ChunkOut<'a> {
     json: &'a [u8],
     attachments: Table<'a>,
     error: Option<ErrorReport>,
+}
+
+#[derive(Serialize)]
+struct LoadOut<'a> {
+    meta: DocumentsOut<'a>,
+    lists: Vec<ListOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct ListOut<'a> {
+    name: &'a str,
+    items: u64,
+    chunks: u64,
+    bytes: u64,
+    read: Vec<ChunkOut<'a>>,
 }
 
 #[derive(Serialize)]

@@ -1,18 +1,20 @@
 //! Committing: everything is made ready, then one transaction over the stores it touches, and in it the reads in one
 //! burst, the decision, the writes in one burst, `commit()`, and the wait for `complete`.
 
+use super::burst::{self, Write};
 use super::error::{Exception, Phase};
 use super::read::record;
 use super::sys::{self, ObjectStore};
 use crate::backend::{Batch, Check, Durability, Op, Outcome, StoreName, Update};
 use crate::error::{Error, Result};
 use indexed_db_futures::database::Database;
+use indexed_db_futures::error::Error as IdbError;
 use indexed_db_futures::internals::SystemRepr;
 use indexed_db_futures::prelude::*;
 use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
 use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbRequest, IdbTransaction};
+use web_sys::{IdbKeyRange, IdbRequest, IdbTransaction};
 
 fn failed(value: JsValue) -> Error {
     Exception::from(&value).into_error(Phase::Commit)
@@ -43,7 +45,8 @@ enum Holds {
 
 enum StagedOp {
     Put(StoreName, Uint8Array, ArrayBuffer),
-    Delete(StoreName, JsValue),
+    Delete(StoreName, Uint8Array),
+    DeleteRange(StoreName, IdbKeyRange),
     Update(StoreName, Uint8Array, Update),
 }
 
@@ -88,9 +91,9 @@ impl Staged {
                 Op::Put(store, key, value) => {
                     StagedOp::Put(touch(store), sys::key(&key).map_err(failed)?, sys::value(&value).map_err(failed)?)
                 }
-                Op::Delete(store, key) => StagedOp::Delete(touch(store), sys::key(&key).map_err(failed)?.into()),
+                Op::Delete(store, key) => StagedOp::Delete(touch(store), sys::key(&key).map_err(failed)?),
                 Op::DeleteRange(store, range) => match sys::range(&range).map_err(failed)? {
-                    Some(range) => StagedOp::Delete(touch(store), range.into()),
+                    Some(range) => StagedOp::DeleteRange(touch(store), range),
                     None => continue,
                 },
                 Op::Update(store, key, update) => {
@@ -125,7 +128,28 @@ impl Staged {
     /// Runs the batch in its transaction.
     pub async fn run(self, transaction: Transaction<'_>) -> Result<Outcome> {
         let raw: IdbTransaction = transaction.as_sys().clone().unchecked_into();
-        let stores = Stores::of(&raw, &self.stores).map_err(failed)?;
+        let end = sys::is_gecko().then(|| sys::end(&raw));
+        let outcome = match self.send(&raw).await {
+            Ok(Outcome::Committed) => transaction
+                .commit()
+                .await
+                .map_or_else(|error| Err(reason(error, &raw).into_error(Phase::Commit)), |()| Ok(Outcome::Committed)),
+            refused_or_failed => {
+                drop(transaction);
+                refused_or_failed
+            }
+        };
+        if let (Err(Error::StorageFull { .. }), Some(end)) = (&outcome, end) {
+            // Resolves only; what matters is that it is over.
+            let _ = end.await;
+            sys::leave_cleanup_mode(&raw);
+        }
+        outcome
+    }
+
+    /// Everything up to `commit()`.
+    async fn send(self, transaction: &IdbTransaction) -> Result<Outcome> {
+        let stores = Stores::of(transaction, &self.stores).map_err(failed)?;
         let reads = Reads::send(&stores, &self.checks, &self.ops).map_err(failed)?;
         // Without reads there is no await between the first line and the burst.
         if let Some(last) = reads.last() {
@@ -136,23 +160,21 @@ impl Staged {
                 return Ok(Outcome::Refused { check: index });
             }
         }
-        let writes = resolve(self.ops, reads.updates)?;
-        for (store, write) in writes {
-            let store = stores.get(store)?;
-            match write {
-                Write::Put(key, value) => store.put(&value, &key),
-                Write::Delete(query) => store.delete(&query),
-            }
-            .map_err(failed)?;
+        let mut writes = Vec::with_capacity(self.ops.len());
+        for (store, write) in resolve(self.ops, reads.updates)? {
+            writes.push((stores.get(store)?, write));
         }
-        match transaction.commit().await {
-            Ok(()) => Ok(Outcome::Committed),
-            // The crate says that it was aborted; the transaction says why.
-            Err(error) => Err(raw
-                .error()
-                .map_or_else(|| error.into(), |error| Exception::from(error.as_ref()))
-                .into_error(Phase::Commit)),
-        }
+        burst::send(writes.into_iter()).await.map_err(failed)?;
+        Ok(Outcome::Committed)
+    }
+}
+
+/// Why a transaction was aborted: the error of the request that failed, or else what the transaction says.
+fn reason(error: IdbError, transaction: &IdbTransaction) -> Exception {
+    let of_request = Exception::from(error);
+    match transaction.error() {
+        Some(error) if of_request.name == "AbortError" => Exception::from(error.as_ref()),
+        _ => of_request,
     }
 }
 
@@ -195,7 +217,7 @@ impl Reads {
         };
         let update = |op: &StagedOp| match op {
             StagedOp::Update(name, key, _) => Some(store(*name).and_then(|store| store.get(key))),
-            StagedOp::Put(..) | StagedOp::Delete(..) => None,
+            StagedOp::Put(..) | StagedOp::Delete(..) | StagedOp::DeleteRange(..) => None,
         };
         Ok(Self {
             checks: checks.iter().map(check).collect::<Result<_, JsValue>>()?,
@@ -221,11 +243,6 @@ fn holds(wanted: &Holds, request: Option<&IdbRequest>) -> Result<bool> {
     })
 }
 
-enum Write {
-    Put(Uint8Array, ArrayBuffer),
-    Delete(JsValue),
-}
-
 /// Calls the updates. All of them have returned before the first write is sent: neither an error nor a trap in one of
 /// them may leave a part of the batch behind, and a trap aborts nothing that was queued.
 fn resolve(ops: Vec<StagedOp>, reads: Vec<IdbRequest>) -> Result<Vec<(StoreName, Write)>> {
@@ -234,7 +251,8 @@ fn resolve(ops: Vec<StagedOp>, reads: Vec<IdbRequest>) -> Result<Vec<(StoreName,
     for op in ops {
         writes.push(match op {
             StagedOp::Put(store, key, value) => (store, Write::Put(key, value)),
-            StagedOp::Delete(store, query) => (store, Write::Delete(query)),
+            StagedOp::Delete(store, key) => (store, Write::Delete(key)),
+            StagedOp::DeleteRange(store, range) => (store, Write::DeleteRange(range)),
             StagedOp::Update(store, key, update) => {
                 let found = match reads.next() {
                     Some(request) => request.result().map_err(failed)?,

@@ -87,9 +87,10 @@ impl Exception {
     pub fn into_error(self, phase: Phase) -> Error {
         let name = self.name.as_str();
         // Chromium on LevelDB aborts with an UnknownError or, for values that it keeps in files, a DataError.
+        // Firefox, after that, lets one transaction do nothing but delete.
         let full = name == "QuotaExceededError"
             || self.says(&["FILE_ERROR_NO_SPACE", "disk full", "No space left"])
-            || (phase == Phase::Commit && self.says(&["Failed to write blobs"]));
+            || (phase == Phase::Commit && self.says(&["Failed to write blobs", "did not allow mutations"]));
         // WebKit's words for a storage process that died, Chromium's for a database that was closed under a transaction,
         // and an InvalidStateError of a connection that turned out to be dead.
         let lost = self.says(&[

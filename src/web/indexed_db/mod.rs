@@ -7,6 +7,7 @@
 //! 4. When another tab wants to upgrade or delete the database, the connection closes at once and stays closed. When the
 //!    browser drops it (a full disk, a storage process that died), the next call opens it again, once.
 
+mod burst;
 mod commit;
 mod error;
 mod open;

@@ -11,7 +11,7 @@ use js_sys::{Array, ArrayBuffer, Function, Object, Promise, Uint8Array};
 use std::ops::Bound;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{IdbKeyRange, IdbRequest, IdbTransaction};
+use web_sys::{IdbKeyRange, IdbRequest, IdbTransaction, IdbTransactionMode};
 
 #[wasm_bindgen]
 extern "C" {
@@ -26,6 +26,11 @@ extern "C" {
     /// Deletes the record of a key, or those of a range.
     #[wasm_bindgen(method, catch)]
     pub fn delete(this: &ObjectStore, query: &JsValue) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = put)]
+    pub fn put_and_return(this: &ObjectStore, value: &ArrayBuffer, key: &Uint8Array) -> Result<IdbRequest, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = delete)]
+    pub fn delete_and_return(this: &ObjectStore, query: &JsValue) -> Result<IdbRequest, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     pub fn get(this: &ObjectStore, key: &Uint8Array) -> Result<IdbRequest, JsValue>;
@@ -81,10 +86,28 @@ extern "C" {
     #[wasm_bindgen(constructor, catch, js_class = Uint8Array)]
     fn copied(bytes: &[u8]) -> Result<Bytes, JsValue>;
 
+    type Navigator;
+    #[wasm_bindgen(thread_local_v2, js_name = navigator)]
+    static NAVIGATOR: Option<Navigator>;
+    #[wasm_bindgen(method, getter, js_name = userAgent)]
+    fn user_agent(this: &Navigator) -> String;
+
     #[wasm_bindgen(js_name = setTimeout)]
     pub fn set_timeout(callback: &Function, milliseconds: i32) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
     pub fn clear_timeout(timer: &JsValue);
+}
+
+thread_local! {
+    static IS_GECKO: bool = NAVIGATOR.with(|navigator| {
+        // The others say "like Gecko", without a version.
+        navigator.as_ref().is_some_and(|navigator| navigator.user_agent().contains("Gecko/"))
+    });
+}
+
+/// Whether this is Firefox's engine, whose transactions need care (see [`super::burst`]).
+pub fn is_gecko() -> bool {
+    IS_GECKO.with(|is_gecko| *is_gecko)
 }
 
 /// The store of a transaction.
@@ -175,5 +198,25 @@ pub async fn done(last: &IdbRequest) -> Result<(), JsValue> {
             let own = || last.error().ok().flatten();
             Err(cause.or_else(own).map_or(JsValue::UNDEFINED, JsValue::from))
         }
+    }
+}
+
+/// Begins to wait for a transaction's end, whichever it is.
+pub fn end(transaction: &IdbTransaction) -> JsFuture {
+    JsFuture::from(Promise::new(&mut |resolve, _| {
+        for event in ["complete", "abort"] {
+            // Fails for no object that has events.
+            let _ = transaction.add_event_listener_with_callback(event, &resolve);
+        }
+    }))
+}
+
+/// After a transaction that exceeded the quota, Gecko's next one on that connection may only delete: a `put` throws, on the
+/// first retry even when there is space again. An empty transaction takes that turn.
+pub fn leave_cleanup_mode(after: &IdbTransaction) {
+    let begun = after.db().transaction_with_str_and_mode("meta", IdbTransactionMode::Readwrite);
+    // If it cannot begin, neither can the next, which reports it.
+    if let Ok(transaction) = begun {
+        let _ = transaction.abort();
     }
 }

@@ -128,6 +128,13 @@ fn exceptions_become_the_errors_of_the_table() {
             "Internal error committing transaction. IO error: FILE_ERROR_NO_SPACE",
             "StorageFull",
         ),
+        // Firefox, in the transaction after that.
+        (
+            Phase::Commit,
+            "InvalidStateError",
+            "A mutation operation was attempted on a database that did not allow mutations.",
+            "StorageFull",
+        ),
         // WebKit, whose storage process died.
         (
             Phase::Begin,
