@@ -20,11 +20,13 @@ import * as chromium from "./drivers/chromium.mjs";
 import * as firefox from "./drivers/firefox.mjs";
 import { serve } from "./serve.mjs";
 import { median } from "./figures.mjs";
+import { nativeTable } from "./native.mjs";
 import { document, summary } from "./tables.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, "../..");
-const out = join(root, "target/bench");
+const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
+const out = join(target, "bench");
 const hoardb = join(root, "pkg/dist");
 
 const CONTENDERS = ["hoardb", "floor", "floor-page", "records", "dexie", "dexie-ranges", "idb", "pouchdb", "rxdb"];
@@ -167,7 +169,7 @@ try {
     await writeFile(join(out, `${name}${whole ? "" : "-part"}.json`), JSON.stringify(run, null, 1));
     console.log(summary(run));
   }
-  if (whole && repetitions > 1) await document(join(root, "docs/benchmarks.md"), runs);
+  if (whole && repetitions > 1) await document(join(root, "docs/benchmarks.md"), runs, await nativeTable(join(target, "criterion")));
   else console.log("a part, or a single repetition: docs/benchmarks.md is left as it was");
 } finally {
   server.close();

@@ -121,10 +121,10 @@ export function summary(run) {
 }
 
 /** Replaces what stands between the markers of `path`. */
-export async function document(path, runs) {
+export async function document(path, runs, native) {
   const how = Object.values(runs[0].about).map((about) => `- **${title(about)}**: ${about.how}`).join("\n");
   const page = await readFile(path, "utf8");
-  const parts = { figures: runs.map(summary).join("\n\n"), contenders: how };
+  const parts = { contenders: how, figures: runs.map(summary).join("\n\n"), ...(native && { native }) };
   await writeFile(
     path,
     Object.entries(parts).reduce((text, [name, part]) => {
