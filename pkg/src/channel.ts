@@ -8,6 +8,7 @@
  */
 import { HoardError, closed, fromFields } from "./errors.js";
 import { Outbox, reject, resolve, toCalls, type Entry, type Prepared } from "./outbox.js";
+import { Pace } from "./pace.js";
 import {
   FREE,
   PROTOCOL,
@@ -195,7 +196,13 @@ export class Channel {
       if (entries.length === 0) break;
       this.#send(this.#port, entries);
     }
+    const pace = new Pace();
     while (this.#port !== undefined && this.#ordinary < CALLS_MAX && this.#bytes < BYTES_MAX) {
+      if (pace.due) {
+        // Packing some megabytes takes its time too.
+        void pace.turn().then(() => this.#post());
+        break;
+      }
       const entries = this.#ordered.next();
       if (entries.length === 0) break;
       this.#ordinary += entries.length;

@@ -113,6 +113,7 @@ export class EngineHost {
   readonly #hoard: number;
   readonly #sendMessage: Send;
   readonly #load: Load;
+  readonly #ended: () => void;
   readonly #uploads = new Uploads();
   readonly #jobs = new Map<number, EngineJob>();
   #lastJob = 0;
@@ -129,10 +130,12 @@ export class EngineHost {
   #replies: Reply[] = [];
   #transfer: ArrayBufferLike[] = [];
 
-  constructor(hoard: number, send: Send, load: Load) {
+  /** `ended` is called when the hoard was closed and no more calls will come. */
+  constructor(hoard: number, send: Send, load: Load, ended: () => void = () => {}) {
     this.#hoard = hoard;
     this.#sendMessage = send;
     this.#load = load;
+    this.#ended = ended;
     this.#opened = new Promise((resolve) => (this.#settleOpened = resolve));
     // Each call that waits for it looks at it itself.
     this.#opened.catch(() => {});
@@ -217,6 +220,7 @@ export class EngineHost {
   async #run(call: Call): Promise<void> {
     try {
       this.#reply({ id: call.id, result: await this.#make(call) }, call.op);
+      if (call.op === "close") this.#ended();
     } catch (error) {
       this.#fail(call, error);
     }

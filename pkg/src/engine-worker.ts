@@ -4,7 +4,7 @@
  * A worker of your own becomes one by importing this file (`import "hoardb/engine-worker"`): pass it to `openHoard` as
  * `worker`. Messages that are not of this package are left alone.
  */
-import { EngineHost } from "./engine-host.js";
+import { EngineHost, type Send } from "./engine-host.js";
 import { loadEngine, onCrash } from "./engine-load.js";
 import { isToEngine } from "./protocol.js";
 
@@ -14,12 +14,15 @@ const scope = globalThis as unknown as {
 };
 const hosts = new Map<number, EngineHost>();
 
+const send: Send = (message, transfer) => scope.postMessage(message, transfer);
+
 scope.addEventListener("message", ({ data }) => {
   if (!isToEngine(data)) return;
-  let host = hosts.get(data.hoard);
+  const { hoard } = data;
+  let host = hosts.get(hoard);
   if (host === undefined) {
-    host = new EngineHost(data.hoard, (message, transfer) => scope.postMessage(message, transfer), loadEngine);
-    hosts.set(data.hoard, host);
+    host = new EngineHost(hoard, send, loadEngine, () => hosts.delete(hoard));
+    hosts.set(hoard, host);
   }
   host.receive(data);
 });

@@ -9,7 +9,7 @@ import { Packer } from "./pack.js";
 import type { Args, AttachmentSource, Call, DocumentsSource, Op } from "./protocol.js";
 
 /** What one message takes, unless a single call has more. */
-const MESSAGE_BYTES_MAX = 4 << 20;
+const MESSAGE_BYTES_MAX = 1 << 20;
 const MESSAGE_CALLS_MAX = 1024;
 
 /** What appends that share a call may have. An item is then far below any limit of the engine's. */

@@ -119,6 +119,39 @@ test("appends that share a call fail together, others do not", async (t) => {
   assert.deepEqual(outcome, [0, "NotFound", "NotFound", 1, 0, 1, 2]);
 });
 
+test("an append shares no call with one that has attachments", async (t) => {
+  const { hoard, engine } = await session(t);
+  const list = hoard.list("a", "x");
+  const ref = await hoard.attachments.put(new Uint8Array(1));
+  await Promise.all([
+    list.append({ n: 1 }),
+    list.append({ image: new Blob(["x"]) }),
+    list.append({ n: 2 }),
+    list.append({ n: 3 }),
+    list.append({ ref }),
+    list.append({ n: 4 }),
+  ]);
+  assert.deepEqual(
+    engine.log.filter((entry) => entry.startsWith("append")),
+    ["append a/x 1", "append a/x 1", "append a/x 2", "append a/x 1", "append a/x 1"],
+  );
+});
+
+test("what is large goes in messages of bounded size, between which the page has its turn", async (t) => {
+  const fake = await session(t);
+  let turns = 0;
+  const timer = setInterval(() => (turns += 1), 0);
+  const text = "é".repeat(300_000);
+  await Promise.all(Array.from({ length: 60 }, (_, n) => fake.hoard.sessions.create({ id: `s${n}`, text })));
+  clearInterval(timer);
+  const sizes = fake.messages.map(({ calls }) =>
+    calls.reduce((sum, { args }) => sum + (args as { documents: { json: Uint8Array } }).documents.json.length, 0),
+  );
+  assert.ok(Math.max(...sizes) <= 2 << 20, `${Math.max(...sizes)} bytes in one message`);
+  assert.ok(turns > 2, `${turns} turns`);
+  assert.equal(fake.engine.sessions.size, 61);
+});
+
 test("saving many takes no more from its iterator than may be under way", async (t) => {
   const fake = await session(t);
   const release = gated(fake);

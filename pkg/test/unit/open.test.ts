@@ -1,0 +1,16 @@
+// Where there is no browser, the package can be imported, and says so when it is used.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as hoardb from "../../src/index.js";
+
+test("importing it on a server does nothing, and opening fails with what to know", async () => {
+  assert.deepEqual(Object.keys(hoardb).sort(), ["AttachmentRef", "HoardError", "openHoard"]);
+  assert.equal(typeof Worker, "undefined", "this is no browser");
+  await assert.rejects(hoardb.openHoard({ name: "x" }), { code: "Unavailable", message: /server/ });
+  await assert.rejects(hoardb.openHoard({ name: "x", worker: false }), { code: "Unavailable", message: /IndexedDB/ });
+});
+
+test("arguments are checked before anything is started", async () => {
+  await assert.rejects(hoardb.openHoard({ name: "" }), { code: "InvalidId" });
+  await assert.rejects(hoardb.openHoard({ name: "x", worker: 5 as never }), { code: "InvalidArgument" });
+});
