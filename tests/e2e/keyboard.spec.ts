@@ -72,6 +72,7 @@ test("record, note, stop, open, look through, delete: by keyboard only", async (
   await expect(page.getByRole("heading", { name: "Storage" })).toBeVisible();
   await page.keyboard.press("l");
   await expect(row(page, "Typed, not clicked")).toBeFocused();
+  await expectVisibleFocus(page);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "Typed, not clicked" })).toBeVisible();
   await expect(page.getByText("Second note, n and s are letters here")).toBeVisible();
