@@ -21,6 +21,8 @@ let newest: VideoFrame | null = null;
 let fresh = false;
 let last: { image: Blob; bytes: Uint8Array; width: number; height: number } | null = null;
 let encoding = false;
+/** Settled when no picture is being encoded. */
+let finished: Promise<void> = Promise.resolve();
 let stopped = false;
 
 port.onmessage = ({ data: message }) => {
@@ -33,7 +35,7 @@ port.onmessage = ({ data: message }) => {
       if (!streamed) tick();
       break;
     case "frame":
-      void encode(message.bitmap).finally(() => message.bitmap.close());
+      take(message.bitmap);
       break;
     case "pause":
       clearInterval(timer);
@@ -49,7 +51,10 @@ port.onmessage = ({ data: message }) => {
       timer = undefined;
       newest?.close();
       newest = null;
-      port.close();
+      void finished.then(() => {
+        port.postMessage({ kind: "stopped" });
+        port.close();
+      });
       break;
   }
 };
@@ -89,17 +94,25 @@ function tick(): void {
     port.postMessage({ kind: "shot", at: Date.now(), width, height, image, unchanged: true, poster: null });
   } else {
     fresh = false;
-    void encode(newest);
+    take(newest);
   }
 }
 
-async function encode(source: VideoFrame | ImageBitmap): Promise<void> {
-  if (encoding) return;
+function take(source: VideoFrame | ImageBitmap): void {
+  if (encoding || stopped) return;
   encoding = true;
+  finished = encode(source).finally(() => {
+    encoding = false;
+  });
+}
+
+async function encode(source: VideoFrame | ImageBitmap): Promise<void> {
   try {
     const at = Date.now();
     const [width, height] = "displayWidth" in source ? [source.displayWidth, source.displayHeight] : [source.width, source.height];
     const canvas = draw(source, width, height);
+    // A frame of the stream is closed when the next one comes; a bitmap is of no more use.
+    if (source instanceof ImageBitmap) source.close();
     const image = await canvas.convertToBlob({ type: "image/png" });
     const bytes = new Uint8Array(await image.arrayBuffer());
     const unchanged = last !== null && equal(last.bytes, bytes);
@@ -108,8 +121,6 @@ async function encode(source: VideoFrame | ImageBitmap): Promise<void> {
     port.postMessage({ kind: "shot", at, width, height, image, unchanged, poster });
   } catch (error) {
     port.postMessage({ kind: "failed", problem: error instanceof Error ? error.message : String(error) });
-  } finally {
-    encoding = false;
   }
 }
 

@@ -7,7 +7,7 @@ export type ToFrames =
   | { kind: "frame"; bitmap: ImageBitmap }
   | { kind: "pause" }
   | { kind: "resume" }
-  /** The last message: the worker lets go of the screen and closes itself. */
+  /** The last message: the worker finishes the picture it is at, lets go of the screen and answers `stopped`. */
   | { kind: "stop" };
 
 export type FromFrames =
@@ -15,4 +15,6 @@ export type FromFrames =
   | { kind: "wanted" }
   /** A picture. `unchanged`: its bytes are the last one's. `poster` comes with the first. */
   | { kind: "shot"; at: number; width: number; height: number; image: Blob; unchanged: boolean; poster: Blob | null }
-  | { kind: "failed"; problem: string };
+  | { kind: "failed"; problem: string }
+  /** Nothing comes after this. */
+  | { kind: "stopped" };

@@ -144,8 +144,7 @@ export class Recording {
     if (this.stopping.value) return;
     this.stopping.value = true;
     try {
-      this.#screen?.stop();
-      await this.#microphone?.stop();
+      await Promise.all([this.#screen?.stop(), this.#microphone?.stop()]);
       this.#saveUnsaved();
       await this.#settled();
       await this.#hoard.sessions.update(this.id, {

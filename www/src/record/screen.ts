@@ -11,6 +11,9 @@ export interface ScreenEvents {
   onFailed(problem: string): void;
 }
 
+/** How long the last picture may take: a worker that has crashed says nothing. */
+const stoppingMostMs = 5000;
+
 /** Hands out a track's frames as a stream; Chromium has it, and it works while the page is in the background. */
 declare class MediaStreamTrackProcessor {
   constructor(init: { track: MediaStreamTrack });
@@ -26,6 +29,7 @@ export interface SharedScreen {
 export class ScreenCapture {
   readonly #stream: MediaStream;
   readonly #worker: Worker;
+  readonly #stopped = deferred();
   #video: Promise<HTMLVideoElement> | null = null;
 
   /** Asks for a screen. Has to be called from a user's action; rejects with what the browser says when refused. */
@@ -44,11 +48,25 @@ export class ScreenCapture {
 
     this.#worker = new Worker(new URL("./frames-worker.ts", import.meta.url), { type: "module", name: "frames" });
     this.#worker.onmessage = ({ data }: MessageEvent<FromFrames>) => {
-      if (data.kind === "shot") events.onShot(data);
-      else if (data.kind === "failed") events.onFailed(data.problem);
-      else void this.#sendFrame(events);
+      switch (data.kind) {
+        case "shot":
+          events.onShot(data);
+          break;
+        case "failed":
+          events.onFailed(data.problem);
+          break;
+        case "wanted":
+          void this.#sendFrame(events);
+          break;
+        case "stopped":
+          this.#stopped.resolve();
+          break;
+      }
     };
-    this.#worker.onerror = () => events.onFailed("the worker that takes the pictures did not start");
+    this.#worker.onerror = () => {
+      events.onFailed("the worker that takes the pictures did not start");
+      this.#stopped.resolve();
+    };
 
     this.#post({ kind: "start", everyMs, frames }, frames ? [frames] : []);
   }
@@ -61,12 +79,15 @@ export class ScreenCapture {
     this.#post({ kind: "resume" });
   }
 
-  stop(): void {
+  /** Lets go of the screen. Resolves when `onShot` had the last picture. */
+  async stop(): Promise<void> {
     for (const track of this.#stream.getTracks()) track.stop();
     this.#post({ kind: "stop" });
     void this.#video?.then((video) => {
       video.srcObject = null;
     });
+    await Promise.race([this.#stopped.promise, new Promise((passed) => setTimeout(passed, stoppingMostMs))]);
+    this.#worker.terminate();
   }
 
   async #sendFrame(events: ScreenEvents): Promise<void> {
@@ -82,6 +103,14 @@ export class ScreenCapture {
   #post(message: ToFrames, transfer: Transferable[] = []): void {
     this.#worker.postMessage(message, transfer);
   }
+}
+
+function deferred(): { promise: Promise<void>; resolve(): void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }
 
 /** An element that shows the stream, ready to be looked at. */
