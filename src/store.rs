@@ -231,7 +231,8 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Some(draft) => draft,
                 None => self.plan(writes).await,
             };
-            if from_memory && answers.iter().any(Result::is_err) {
+            // What is committed is checked. An answer without a commit would rest on nothing.
+            if from_memory && (answers.iter().any(Result::is_err) || !matches!(planned, Ok(Some(_)))) {
                 self.recent.clear();
                 continue;
             }

@@ -31,6 +31,8 @@ struct SessionSlot {
     current: Option<SessionRecord>,
     /// Why the stored record cannot be read. It can still be replaced or deleted.
     damage: Option<Error>,
+    /// The record is what this engine last wrote, not what it has just read.
+    from_memory: bool,
     changed: bool,
     metadata_changed: bool,
     /// The stored chunks all go before new ones are written.
@@ -146,8 +148,9 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         for id in ids {
             match recent.get(id) {
                 Some(record) => {
-                    self.from_memory = true;
                     self.insert(id, Some(record))?;
+                    self.loaded(id)?.from_memory = true;
+                    self.from_memory = true;
                 }
                 None => missing.push(id),
             }
@@ -613,8 +616,16 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         };
         let bytes = stored.as_ref().map_or(0, |record| record.len() as u64);
         let before = current.as_ref().map(|session| session_counters(session, bytes)).unwrap_or_default();
-        let slot =
-            SessionSlot { stored, before, current, damage, changed: false, metadata_changed: false, emptied: false };
+        let slot = SessionSlot {
+            stored,
+            before,
+            current,
+            damage,
+            from_memory: false,
+            changed: false,
+            metadata_changed: false,
+            emptied: false,
+        };
         self.sessions.insert(id.clone(), slot);
         Ok(())
     }
@@ -648,15 +659,18 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let mut metadata_changed = false;
         let mut sessions = Vec::new();
         for (id, slot) in &mut self.sessions {
-            if !slot.changed {
+            if !slot.changed && !slot.from_memory {
                 continue;
             }
-            metadata_changed |= slot.metadata_changed;
             let key = session::session_key(id.as_str());
             batch.checks.push(match &slot.stored {
                 Some(record) => Check::Unchanged(StoreName::Sessions, key.clone(), record.clone()),
                 None => Check::Absent(StoreName::Sessions, key.clone()),
             });
+            if !slot.changed {
+                continue;
+            }
+            metadata_changed |= slot.metadata_changed;
             before = before.plus(slot.before);
             if slot.emptied && slot.stored.is_some() {
                 batch.ops.push(Op::DeleteRange(StoreName::Chunks, session::chunk_range(id.as_str())));
