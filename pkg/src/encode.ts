@@ -29,7 +29,9 @@ const MARKED = 1;
 const REFUSED = 2;
 const DOLLAR = 36;
 
-const { is, keys } = Object;
+const { getPrototypeOf, is, keys } = Object;
+
+type Plain = Record<string, unknown>;
 
 /** How many more values {@link survey} may visit. */
 let valuesLeft = 0;
@@ -50,30 +52,35 @@ function survey(value: unknown, depth: number): number {
   }
   if (value === null) return PLAIN;
   if (depth === DEPTH_MAX) return REFUSED;
+  const prototype: unknown = getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return surveyObject(value as Plain, depth);
+  if (isArray(value)) return surveyArray(value, depth);
+  if (isPlain(value)) return surveyObject(value, depth);
+  const storable = isDate(value) ? Number.isFinite(timeOf(value)) : isBinary(value);
+  return storable ? MARKED : REFUSED;
+}
+
+function surveyArray(array: readonly unknown[], depth: number): number {
+  const { length } = array;
+  // A property beside the elements would be lost.
+  if (hasToJson(array) || (valuesLeft -= length) < 0 || keys(array).length !== length) return REFUSED;
   let found = PLAIN;
-  if (isArray(value)) {
-    const { length } = value;
-    // A property beside the elements would be lost.
-    if (hasToJson(value) || (valuesLeft -= length) < 0 || keys(value).length !== length) return REFUSED;
-    for (let at = 0; at < length; at += 1) {
-      found |= survey(value[at], depth + 1);
-      if (found >= REFUSED) return REFUSED;
-    }
-    return found;
+  for (let at = 0; at < length; at += 1) {
+    found |= survey(array[at], depth + 1);
+    // Not one step further: what follows may be the other branches of a cycle.
+    if (found >= REFUSED) return REFUSED;
   }
-  if (!isPlain(value))
-    return (
-        isDate(value) ? Number.isFinite(timeOf(value)) : isBinary(value)
-      ) ?
-        MARKED
-      : REFUSED;
-  const names = keys(value);
-  if (hasToJson(value) || hasSymbols(value) || (valuesLeft -= names.length) < 0) return REFUSED;
+  return found;
+}
+
+function surveyObject(object: Plain, depth: number): number {
+  const names = keys(object);
+  if (hasToJson(object) || hasSymbols(object) || (valuesLeft -= names.length) < 0) return REFUSED;
+  let found = PLAIN;
   for (const name of names) {
     if (name.charCodeAt(0) === DOLLAR) found |= MARKED;
-    const inner = value[name];
+    const inner = object[name];
     if (inner !== undefined) found |= survey(inner, depth + 1);
-    // Not one step further: what follows may be the other branches of a cycle.
     if (found >= REFUSED) return REFUSED;
   }
   return found;

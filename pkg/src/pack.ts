@@ -65,7 +65,7 @@ export class Packer {
   take(): { json: Uint8Array<ArrayBuffer>; lengths: Uint32Array<ArrayBuffer> } {
     this.#encode();
     const json = this.#bytes.subarray(this.#begin, this.#end);
-    const lengths = Uint32Array.from(this.#lengths);
+    const lengths = new Uint32Array(this.#lengths);
     this.#begin = this.#end;
     this.#lengths = [];
     return { json, lengths };
@@ -80,6 +80,8 @@ export class Packer {
 /** Bytes of a well-formed text in UTF-8. JSON texts are: `JSON.stringify` escapes lone surrogates. */
 function utf8Length(text: string): number {
   let bytes = text.length;
+  // One such character makes the whole run longer than its units; most texts of it have none.
+  if (!/[^\x00-\x7f]/.test(text)) return bytes;
   for (let at = 0; at < text.length; at += 1) {
     const unit = text.charCodeAt(at);
     // The two halves of a surrogate pair have four bytes together.

@@ -36,7 +36,7 @@ async function unit() {
     // The engine itself needs a browser.
     external: ["*/engine-local.js"],
   });
-  const args = ["--enable-source-maps", "--test", "--test-reporter=tap", ...sources(out, ".mjs")];
+  const args = ["--enable-source-maps", "--test", "--test-timeout=60000", "--test-reporter=tap", ...sources(out, ".mjs")];
   const { stdout, status } = spawnSync(process.execPath, args, { encoding: "utf8", maxBuffer: 1 << 28 });
   const count = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, "m").exec(stdout)?.[1] ?? 0);
   const failed = count("fail") + count("cancelled");

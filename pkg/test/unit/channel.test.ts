@@ -6,17 +6,24 @@ import { EngineHost } from "../../src/engine-host.js";
 import { HoardError } from "../../src/errors.js";
 import { connect, type Fake } from "./connect.js";
 
-function gated(fake: Fake): () => void {
+/** Holds back what every write resolves with, until the function is called or the test ends. */
+function gated(t: TestContext, fake: Fake): () => void {
   let release = (): void => {};
   fake.engine.gate = new Promise((resolve) => (release = resolve));
+  releases.set(t, release);
   return release;
 }
+
+const releases = new WeakMap<TestContext, () => void>();
 
 const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
 async function session(t: TestContext, options?: Parameters<typeof connect>[0]): Promise<Fake> {
   const fake = await connect(options);
-  t.after(() => fake.hoard.close().catch(() => {}));
+  t.after(() => {
+    releases.get(t)?.();
+    return fake.hoard.close().catch(() => {});
+  });
   await fake.hoard.sessions.create({ id: "a" });
   fake.messages.length = 0;
   fake.engine.log.length = 0;
@@ -44,7 +51,7 @@ test("a loop of appends is one message and one append, and each caller gets its 
 
 test("appends from many tasks are gathered while enough is on its way", async (t) => {
   const fake = await session(t);
-  const release = gated(fake);
+  const release = gated(t, fake);
   const list = fake.hoard.list("a", "notes");
   const appends: Promise<number>[] = [];
   for (let n = 0; n < 500; n += 1) {
@@ -76,6 +83,7 @@ test("a call whose encoding takes long keeps its place", async (t) => {
   const notes = Array.from({ length: 40_000 }, (_, n) => ({ n, text: "some words that take a moment to be encoded" }));
   let turns = 0;
   const timer = setInterval(() => (turns += 1), 0);
+  t.after(() => clearInterval(timer));
   const saved = hoard.save({ session: { id: "b" }, lists: { notes } });
   const length = hoard.list("b", "notes").length();
   const appended = hoard.list("b", "notes").append(notes);
@@ -141,8 +149,18 @@ test("what is large goes in messages of bounded size, between which the page has
   const fake = await session(t);
   let turns = 0;
   const timer = setInterval(() => (turns += 1), 0);
+  t.after(() => clearInterval(timer));
   const text = "é".repeat(300_000);
-  await Promise.all(Array.from({ length: 60 }, (_, n) => fake.hoard.sessions.create({ id: `s${n}`, text })));
+  const release = gated(t, fake);
+  const created = Array.from({ length: 60 }, (_, n) => fake.hoard.sessions.create({ id: `s${n}`, text }));
+  for (let before = -1; before !== fake.messages.length; ) {
+    before = fake.messages.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const calls = fake.messages.flatMap(({ calls }) => calls);
+  assert.ok(calls.length >= 10 && calls.length < 50, `${calls.length} are on their way`);
+  release();
+  await Promise.all(created);
   clearInterval(timer);
   const sizes = fake.messages.map(({ calls }) =>
     calls.reduce((sum, { args }) => sum + (args as { documents: { json: Uint8Array } }).documents.json.length, 0),
@@ -154,7 +172,7 @@ test("what is large goes in messages of bounded size, between which the page has
 
 test("saving many takes no more from its iterator than may be under way", async (t) => {
   const fake = await session(t);
-  const release = gated(fake);
+  const release = gated(t, fake);
   let made = 0;
   function* sessions(): Generator<{ session: { id: string; text: string } }> {
     for (; made < 100; made += 1) yield { session: { id: `s${made}`, text: "x".repeat(1 << 20) } };
@@ -194,7 +212,7 @@ test("saving many stops at a session that cannot be stored, and names it", async
 
 test("a crash rejects everything under way, and the next call starts the engine anew", async (t) => {
   const fake = await session(t);
-  gated(fake);
+  gated(t, fake);
   const pending = [hoard("create", fake), fake.hoard.list("a", "x").append({}), fake.hoard.sessions.count()];
   const settledAll = Promise.allSettled(pending);
   await settled();
