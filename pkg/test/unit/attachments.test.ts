@@ -134,12 +134,20 @@ test("large Blobs and many Blobs in one call pass in bounded memory", async (t) 
   assert.equal(items[3]!.image.hash, sha256(bytesOf(700_000, 3)));
 });
 
+test("many small Blobs in one call pass in bounded memory too", async (t) => {
+  const { hoard, engine } = await open(t);
+  const shots = Array.from({ length: 60 }, (_, n) => ({ image: new Blob([bytesOf(700_000, n)]) }));
+  await hoard.save({ session: { id: "a" }, lists: { shots } });
+  assert.ok(engine.heldMax <= 16 << 20, `${engine.heldMax} bytes were held at once`);
+});
+
 test("a Blob that can no longer be read fails its own call, and those behind it go on", async () => {
   const replies: Reply[] = [];
+  const engine = new FakeEngine({ name: "x" });
   const host = new EngineHost(
     1,
     (message) => replies.push(...("replies" in message ? message.replies : [])),
-    async () => ({ open: async (options) => new FakeEngine(options) }),
+    async () => ({ open: async () => engine }),
   );
   const gone = (size: number): Blob => {
     const blob = {
@@ -179,6 +187,7 @@ test("a Blob that can no longer be read fails its own call, and those behind it 
     [5, "stored"],
     [6, "NotStorable"],
   ]);
+  assert.equal(engine.uploads.size, 0, "what was begun is cancelled");
 });
 
 test("an upload that is aborted or whose stream fails is cancelled", async (t) => {

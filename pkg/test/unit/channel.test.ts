@@ -5,6 +5,7 @@ import { Channel } from "../../src/channel.js";
 import { EngineHost } from "../../src/engine-host.js";
 import { HoardError } from "../../src/errors.js";
 import { connect, type Fake } from "./connect.js";
+import { FakeEngine } from "./fake-engine.js";
 
 /** Holds back what every write resolves with, until the function is called or the test ends. */
 function gated(t: TestContext, fake: Fake): () => void {
@@ -100,6 +101,72 @@ test("a call whose encoding takes long keeps its place", async (t) => {
   );
 });
 
+test("a long append and a long save each give the page its turns", async (t) => {
+  const fake = await session(t);
+  const notes = Array.from({ length: 60_000 }, (_, n) => ({ n, text: "some words that take a moment to be encoded" }));
+  let turns = 0;
+  // Until the call is posted it is being encoded.
+  const timer = setInterval(() => (turns += fake.messages.length === 0 ? 1 : 0), 0);
+  t.after(() => clearInterval(timer));
+  for (const write of [
+    () => fake.hoard.list("a", "notes").append(notes),
+    () => fake.hoard.save({ session: { id: "b" }, lists: { notes } }),
+  ]) {
+    fake.messages.length = 0;
+    turns = 0;
+    await write();
+    assert.ok(turns > 3, `${turns} turns`);
+  }
+});
+
+test("a crash ends a bulk save that waits for room", async (t) => {
+  const fake = await session(t);
+  gated(t, fake);
+  const text = "x".repeat(1 << 20);
+  const saved = fake.hoard.saveMany(Array.from({ length: 60 }, (_, n) => ({ session: { id: `s${n}`, text } })));
+  saved.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  fake.connections[0]!.host.crash("x");
+  await assert.rejects(saved, { code: "EngineCrashed" });
+});
+
+test("what the engine answers is transferred, not copied", async () => {
+  const engine = new FakeEngine({ name: "x" });
+  const sent: { replies: number; transferred: number }[] = [];
+  const host = new EngineHost(
+    1,
+    (message, transfer) => {
+      if ("replies" in message) sent.push({ replies: message.replies.length, transferred: transfer.length });
+    },
+    async () => ({ open: async () => engine }),
+  );
+  const json = new TextEncoder().encode('{"a":1}');
+  const documents = { json, lengths: Uint32Array.of(json.length), attachments: [] };
+  host.receive({
+    hoardb: 1,
+    hoard: 1,
+    calls: [
+      { id: 1, op: "open", args: { options: { name: "x" }, wasm: undefined } },
+      { id: 2, op: "create", args: { session: "a", documents } },
+      { id: 3, op: "append", args: { session: "a", list: "x", documents } },
+      { id: 4, op: "get", args: { sessions: ["a"] } },
+      { id: 5, op: "list", args: { limit: 5 } },
+      { id: 6, op: "read", args: { session: "a", list: "x", from: 0, to: 9, bytesMax: 9 } },
+      { id: 7, op: "load", args: { session: "a", lists: null, bytesMax: 9 } },
+    ],
+  });
+  await settled();
+  assert.equal(
+    sent.reduce((sum, { replies }) => sum + replies, 0),
+    7,
+  );
+  assert.equal(
+    sent.reduce((sum, { transferred }) => sum + transferred, 0),
+    5,
+    "metadata twice, chunks once, both once more",
+  );
+});
+
 test("a long array with a bad item at its end stores nothing", async (t) => {
   const { hoard, engine } = await session(t);
   const items: unknown[] = Array.from({ length: 40_000 }, (_, n) => ({ n, text: "some words that take a moment" }));
@@ -153,7 +220,7 @@ test("what is large goes in messages of bounded size, between which the page has
   const text = "é".repeat(300_000);
   const release = gated(t, fake);
   const created = Array.from({ length: 60 }, (_, n) => fake.hoard.sessions.create({ id: `s${n}`, text }));
-  for (let before = -1; before !== fake.messages.length; ) {
+  for (let before = -1; before !== fake.messages.length;) {
     before = fake.messages.length;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

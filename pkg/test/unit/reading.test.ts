@@ -174,6 +174,12 @@ test("a session's id is its own, given, or made", async (t) => {
   assert.equal(typeof again.id, "string");
   const fromParsed = await hoard.sessions.create(JSON.parse('{"__proto__":{"id":"evil"}}'));
   assert.notEqual(fromParsed.id, "evil");
+  Object.assign(Object.prototype, { id: "inherited" });
+  try {
+    assert.notEqual((await hoard.sessions.create({})).id, "inherited");
+  } finally {
+    delete (Object.prototype as { id?: string }).id;
+  }
   await assert.rejects(hoard.sessions.put({ n: 1 } as never), { code: "InvalidArgument" });
   await assert.rejects(hoard.sessions.update("mine", { id: "other" } as never), { code: "InvalidArgument" });
   await hoard.sessions.update("mine", { id: "mine", title: undefined, $x: 1 } as never);
