@@ -3,7 +3,7 @@
 
 import { manifest } from "./support/fixtures.ts";
 import { openFirefox, openWebKit, type Driven } from "./support/drivers.ts";
-import { attachmentsOf, type Call } from "./support/probe.ts";
+import { attachmentsOf, probeOf } from "./support/probe.ts";
 import { expect, recorderHoard, test } from "./support/test.ts";
 
 const engines: [name: string, open: () => Promise<Driven>][] = [
@@ -19,19 +19,7 @@ for (const [name, open] of engines) {
     const { driver, close } = await open();
     try {
       await driver.manage().setTimeouts({ script: 120_000 });
-      const call: Call = async (name, ...args) => {
-        const answer: { result: never; error?: string } = await driver.executeAsyncScript(
-          `const [name, args, done] = arguments;
-           const ready = () => globalThis.probe
-             ? Promise.resolve(globalThis.probe[name](...args)).then((result) => done({ result }), (error) => done({ error: String(error?.stack ?? error) + (error?.code ?? "") }))
-             : setTimeout(ready, 20);
-           ready();`,
-          name,
-          args,
-        );
-        if (answer.error !== undefined) throw new Error(answer.error);
-        return answer.result;
-      };
+      const { call } = probeOf(driver);
 
       await driver.get(`${server.origin}/probe/index.html`);
       await call("appendFixtures", hoard, "session", "Recorded elsewhere");

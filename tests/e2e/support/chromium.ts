@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type BrowserContext, type BrowserContextOptions } from "@playwright/test";
 import { fixturePath, manifest } from "./fixtures.ts";
+import { program } from "./places.ts";
 
 export const playerTitle = "Fixture player";
 
@@ -19,25 +20,30 @@ export function newProfile(): Profile {
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
+/** Command line of a Chromium that may run as root, calls nobody, and gives out a tab and the fixtures' microphone. */
+export function captureArguments(): string[] {
+  return [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    `--auto-select-tab-capture-source-by-title=${playerTitle}`,
+    // A fake microphone. The screen stays real: --use-fake-ui-for-media-stream would put a test picture in its place.
+    "--use-fake-device-for-media-stream",
+    `--use-file-for-fake-audio-capture=${fixturePath(manifest().recording)}`,
+  ];
+}
+
 export async function launch(profile: Profile, origin: string, options: BrowserContextOptions & { microphone?: boolean } = {}): Promise<BrowserContext> {
   const { microphone = true, ...rest } = options;
   const context = await chromium.launchPersistentContext(profile.folder, {
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    executablePath: program("chromium"),
     headless: true,
     viewport: { width: 1280, height: 800 },
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      `--auto-select-tab-capture-source-by-title=${playerTitle}`,
-      // A fake microphone. The screen stays real: --use-fake-ui-for-media-stream would put a test picture in its place.
-      "--use-fake-device-for-media-stream",
-      `--use-file-for-fake-audio-capture=${fixturePath(manifest().recording)}`,
-    ],
+    args: captureArguments(),
     ...rest,
   });
   if (microphone) await context.grantPermissions(["microphone"], { origin });

@@ -1,4 +1,4 @@
-// Firefox and WebKitGTK through WebDriver, headless. Both get the program and the driver by path: nothing is downloaded.
+// Browsers through WebDriver, headless. Each gets the program and the driver by path: nothing is downloaded.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -7,12 +7,25 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Builder, Capabilities, type WebDriver } from "selenium-webdriver";
+import chrome from "selenium-webdriver/chrome.js";
 import firefox from "selenium-webdriver/firefox.js";
+import { captureArguments } from "./chromium.ts";
 import { program } from "./places.ts";
 
 export interface Driven {
   driver: WebDriver;
   close(): Promise<void>;
+}
+
+/** Chromium as a person has it: Playwright makes every tab believe that it is in front, this does not. */
+export async function openChromium(): Promise<Driven> {
+  const options = new chrome.Options();
+  options.setBinaryPath(program("chromium"));
+  options.addArguments("--headless=new", "--window-size=1280,900", ...captureArguments());
+  options.setUserPreferences({ "profile.default_content_setting_values.media_stream_mic": 1 });
+  const service = new chrome.ServiceBuilder(program("chromedriver"));
+  const driver = await new Builder().forBrowser("chrome").setChromeOptions(options).setChromeService(service).build();
+  return { driver, close: () => driver.quit() };
 }
 
 export async function openFirefox(): Promise<Driven> {

@@ -1,6 +1,7 @@
 // The calls of probe/probe.js, from a test.
 
 import type { BrowserContext } from "@playwright/test";
+import type { WebDriver } from "selenium-webdriver";
 
 /** A stored attachment as the probe tells of it. `bytes` is the SHA-256 of what was read back, taken by the server. */
 export interface PlainAttachment {
@@ -50,6 +51,24 @@ export async function probeIn(context: BrowserContext, origin: string): Promise<
       ([name, args]) => (globalThis as unknown as { probe: Record<string, (...args: unknown[]) => never> }).probe[name]?.(...args) as never,
       [name, args] as [string, unknown[]],
     );
+  return { call };
+}
+
+/** The probe in the page that a WebDriver shows. */
+export function probeOf(driver: WebDriver): Probe {
+  const call: Call = async (name, ...args) => {
+    const answer: { result: never; error?: string } = await driver.executeAsyncScript(
+      `const [name, args, done] = arguments;
+       const call = () => globalThis.probe
+         ? Promise.resolve(globalThis.probe[name](...args)).then((result) => done({ result }), (error) => done({ error: String(error) + " " + error?.code }))
+         : setTimeout(call, 20);
+       call();`,
+      name,
+      args,
+    );
+    if (answer.error !== undefined) throw new Error(answer.error);
+    return answer.result;
+  };
   return { call };
 }
 
