@@ -57,7 +57,6 @@ export function isoDuration(ms: number): string {
 
 const dayAndTime = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
-const timeOfDay = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 export function shortDate(date: Date): string {
   return dayAndTime.format(date);
@@ -65,10 +64,6 @@ export function shortDate(date: Date): string {
 
 export function longDate(date: Date): string {
   return full.format(date);
-}
-
-export function wallClock(at: number): string {
-  return timeOfDay.format(new Date(at));
 }
 
 /** The heading a session stands under in the list. */

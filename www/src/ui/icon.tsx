@@ -8,7 +8,6 @@ const paths = {
   screen: "M2 3h12v8H2zM6 13.5h4M8 11v2.5",
   microphone: "M8 2a2 2 0 0 0-2 2v4a2 2 0 1 0 4 0V4a2 2 0 0 0-2-2zM3.8 7.5a4.2 4.2 0 0 0 8.4 0M8 11.8V14",
   note: "M3 2.5h10v8l-3 3H3zM10 13.5v-3h3M5.5 5.5h5M5.5 8h3",
-  message: "M2.5 3h11v8H7l-3 2.5V11H2.5z",
   file: "M4 2h5l3 3v9H4zM9 2v3h3",
   add: "M8 3v10M3 8h10",
   edit: "M3 13l.6-2.8L10.8 3l2.2 2.2-7.2 7.2L3 13zM9.5 4.3l2.2 2.2",
@@ -26,7 +25,6 @@ const paths = {
   save: "M8 2.5v7M5 7l3 3 3-3M3 13.5h10",
   warning: "M8 2.5l6 11H2zM8 6.5v3.2M8 11.6v.1",
   check: "M3 8.5l3.2 3.2L13 4.8",
-  sessions: "M2.5 4h11M2.5 8h11M2.5 12h7",
 } as const;
 
 export type IconName = keyof typeof paths;
