@@ -422,6 +422,11 @@ test("a message that cannot be posted fails its own calls only", async (t) => {
 
 test("a flush waits for attachments that are being stored", async (t) => {
   const fake = await session(t);
+  const uploadPart = fake.engine.uploadPart.bind(fake.engine);
+  fake.engine.uploadPart = async (...part) => {
+    await settled();
+    return uploadPart(...part);
+  };
   const put = fake.hoard.attachments.put(new Blob([new Uint8Array(3 << 20)]));
   await fake.hoard.flush();
   assert.ok(fake.engine.log.indexOf("uploadFinish") >= 0);
