@@ -18,6 +18,7 @@ use crate::store::{self, Write, Written};
 use js_sys::{JsString, Promise, Uint8Array};
 use std::cell::Cell;
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{future_to_promise, spawn_local};
@@ -49,7 +50,7 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     /// Accepts a write now, and promises its answer.
-    fn write(&self, write: Result<Write>, answer: impl FnOnce(Written) -> JsValue + 'static) -> Promise {
+    fn write(&self, write: Result<Write>, answer: fn(Written) -> JsValue) -> Promise {
         let receipt = write.map(|write| self.store.submit(write));
         if !self.draining.replace(true) {
             let (store, draining) = (Rc::clone(&self.store), Rc::clone(&self.draining));
@@ -58,16 +59,17 @@ impl Engine {
                 store.drain().await;
             });
         }
-        promise(async move { receipt?.answer().await.map(answer) })
+        promise(Box::pin(async move { receipt?.answer().await.map(answer) }))
     }
 
     /// Promises the answer of anything else.
     fn call<F: Future<Output = Result<JsValue>> + 'static>(&self, call: impl FnOnce(Rc<Store>) -> F) -> Promise {
-        promise(call(Rc::clone(&self.store)))
+        promise(Box::pin(call(Rc::clone(&self.store))))
     }
 }
 
-fn promise(answer: impl Future<Output = Result<JsValue>> + 'static) -> Promise {
+/// One for all methods, boxed, because each kind of future would bring its own copy of what makes a promise of it.
+fn promise(answer: Pin<Box<dyn Future<Output = Result<JsValue>>>>) -> Promise {
     future_to_promise(async move { answer.await.map_err(thrown) })
 }
 
@@ -106,21 +108,21 @@ impl Engine {
         open.await.map_err(thrown)
     }
 
-    /// See [`Write::Create`].
+    /// Stores a new session. `AlreadyExists` when the id is taken.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn create(&self, id: JsString, meta: &DocumentInput) -> Promise {
         let write = || Ok(Write::Create { id: input::id(&id)?, metadata: input::document(meta)? });
         self.write(write(), nothing)
     }
 
-    /// See [`Write::Put`].
+    /// Stores a session's metadata, new or not. Its lists stay.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn put(&self, id: JsString, meta: &DocumentInput) -> Promise {
         let write = || Ok(Write::Put { id: input::id(&id)?, metadata: input::document(meta)? });
         self.write(write(), nothing)
     }
 
-    /// See [`Write::Update`].
+    /// Sets and removes top-level fields of a session's metadata.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn update(&self, id: JsString, patch: &DocumentInput, remove: &Texts) -> Promise {
         let write = || {
@@ -130,13 +132,13 @@ impl Engine {
         self.write(write(), nothing)
     }
 
-    /// See [`Write::Delete`].
+    /// Deletes sessions with all they have; answers how many there were.
     #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
     pub fn delete(&self, ids: &Texts) -> Promise {
         self.write(input::ids(ids).map(|ids| Write::Delete { ids }), number)
     }
 
-    /// See [`Write::Save`].
+    /// Stores a whole session in place of what was stored under its id.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn save(&self, id: JsString, meta: &DocumentInput, lists: &ListInputs) -> Promise {
         let write = || {
@@ -146,7 +148,7 @@ impl Engine {
         self.write(write(), nothing)
     }
 
-    /// See [`Write::Append`].
+    /// Adds items at the end of a list; answers the index of the first.
     #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
     pub fn append(&self, id: JsString, list: JsString, items: &DocumentsInput) -> Promise {
         let write = || {
@@ -156,7 +158,7 @@ impl Engine {
         self.write(write(), number)
     }
 
-    /// See [`Write::Set`].
+    /// Replaces one item of a list.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn set(&self, id: JsString, list: JsString, index: f64, item: &DocumentInput) -> Promise {
         let write = || {
@@ -166,19 +168,19 @@ impl Engine {
         self.write(write(), nothing)
     }
 
-    /// See [`Write::Attach`].
+    /// Stores an attachment without a reference yet.
     #[wasm_bindgen(unchecked_return_type = "Promise<Attachment>")]
     pub fn attach(&self, attachment: &AttachmentInput) -> Promise {
         self.write(input::attachment(attachment).map(Write::Attach), reference)
     }
 
-    /// See [`store::Store::upload_begin`].
+    /// Begins an upload and names it.
     #[wasm_bindgen(js_name = uploadBegin, unchecked_return_type = "Promise<string>")]
     pub fn upload_begin(&self) -> Promise {
         self.call(|store| async move { Ok(store.upload_begin().await?.to_string().into()) })
     }
 
-    /// See [`store::Store::upload_part`].
+    /// Takes the next bytes of an upload, at most 4 MiB at a time, one call after the other.
     #[wasm_bindgen(js_name = uploadPart, unchecked_return_type = "Promise<void>")]
     pub fn upload_part(&self, name: String, bytes: Vec<u8>) -> Promise {
         self.call(|store| async move {
@@ -187,7 +189,7 @@ impl Engine {
         })
     }
 
-    /// See [`store::Store::upload_finish`].
+    /// Ends an upload: its bytes are an attachment.
     #[wasm_bindgen(js_name = uploadFinish, unchecked_return_type = "Promise<Attachment>")]
     pub fn upload_finish(&self, name: String, media_type: String) -> Promise {
         self.call(
@@ -195,7 +197,7 @@ impl Engine {
         )
     }
 
-    /// See [`store::Store::upload_cancel`].
+    /// Gives an upload up.
     #[wasm_bindgen(js_name = uploadCancel, unchecked_return_type = "Promise<void>")]
     pub fn upload_cancel(&self, name: String) -> Promise {
         self.call(|store| async move {
@@ -204,34 +206,34 @@ impl Engine {
         })
     }
 
-    /// See [`store::Store::sessions`].
+    /// Reads sessions' metadata in the order asked, `null` where there is none.
     #[wasm_bindgen(unchecked_return_type = "Promise<DocumentsOut>")]
     pub fn get(&self, ids: &Texts) -> Promise {
         let ids = input::ids(ids);
         self.call(|store| async move { Ok(output::documents(&store.sessions(&ids?).await?)) })
     }
 
-    /// See [`store::Store::list`].
+    /// Reads one page of sessions' metadata.
     #[wasm_bindgen(unchecked_return_type = "Promise<SessionPage>")]
     pub fn list(&self, query: ListQueryInput) -> Promise {
         let query = input::object("query", query);
         self.call(|store| async move { Ok(output::page(&store.list(&query?).await?)) })
     }
 
-    /// See [`store::Store::count`].
+    /// Counts the sessions.
     #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
     pub fn count(&self) -> Promise {
         self.call(|store| async move { Ok((store.count().await? as f64).into()) })
     }
 
-    /// See [`store::Store::lists`].
+    /// Names and measures the lists of a session.
     #[wasm_bindgen(unchecked_return_type = "Promise<ListStat[]>")]
     pub fn lists(&self, id: JsString) -> Promise {
         let id = input::id(&id);
         self.call(|store| async move { Ok(output::object(&store.lists(&id?).await?)) })
     }
 
-    /// See [`store::Store::read`].
+    /// Reads items of a list as chunks cut to the range: at least one, and more within `bytesMax` of JSON.
     #[wasm_bindgen(unchecked_return_type = "Promise<ChunkOut[]>")]
     pub fn read(
         &self,
@@ -272,7 +274,7 @@ impl Engine {
         })
     }
 
-    /// See [`store::Store::attachment_bytes`].
+    /// Reads bytes of an attachment, at most 4 MiB.
     #[wasm_bindgen(js_name = readAttachment, unchecked_return_type = "Promise<Uint8Array>")]
     pub fn read_attachment(&self, hash: JsString, start: f64, end: f64) -> Promise {
         let arguments = || Ok((input::hash(&hash)?, input::whole("start", start)?..input::whole("end", end)?));
@@ -284,14 +286,14 @@ impl Engine {
         })
     }
 
-    /// See [`store::Store::stat`].
+    /// Says what is known of an attachment.
     #[wasm_bindgen(unchecked_return_type = "Promise<AttachmentStat>")]
     pub fn stat(&self, hash: JsString) -> Promise {
         let hash = input::hash(&hash);
         self.call(|store| async move { Ok(output::object(&store.stat(&hash?).await?)) })
     }
 
-    /// See [`store::Store::stats`].
+    /// Adds up what is stored.
     #[wasm_bindgen(unchecked_return_type = "Promise<EngineStats>")]
     pub fn stats(&self) -> Promise {
         self.call(|store| async move { Ok(output::object(&store.stats().await?)) })
@@ -309,7 +311,7 @@ impl Engine {
         Ok(Job::verify(Rc::clone(&self.store), options))
     }
 
-    /// See [`store::Store::flush`].
+    /// Makes everything committed so far survive power loss.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn flush(&self) -> Promise {
         self.call(|store| async move {
@@ -318,7 +320,7 @@ impl Engine {
         })
     }
 
-    /// See [`store::Store::close`].
+    /// Commits what was accepted and closes. Every later call fails with `Closed`.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn close(&self) -> Promise {
         self.call(|store| async move {

@@ -18,12 +18,15 @@ use crate::backend::{Backend, Batch, Key, Outcome, Row, Scan, StoreName};
 use crate::error::{Error, Result};
 use commit::Staged;
 use error::Phase;
+use futures_channel::oneshot;
+use futures_lite::future::poll_once;
 use indexed_db_futures::database::Database;
 use indexed_db_futures::internals::SystemRepr;
 use open::Expect;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{IdbDatabase, IdbTransaction};
 
 /// See the module.
@@ -218,7 +221,18 @@ impl Backend for IndexedDb {
         if staged.is_empty() {
             return Ok(Outcome::Committed);
         }
-        self.0.commit(staged).await
+        let (sender, receiver) = oneshot::channel();
+        let handle = Rc::clone(&self.0);
+        let mut task = Box::pin(async move {
+            // A caller that no longer waits is no reason to fail.
+            let _ = sender.send(handle.commit(staged).await);
+        });
+        // The transaction begins now, in the order of the calls. What follows is a task of its own: a transaction ends when
+        // nothing is asked of it for a moment, so that must not depend on when, or whether, the caller polls.
+        if poll_once(&mut task).await.is_none() {
+            spawn_local(task);
+        }
+        receiver.await.unwrap_or(Err(Error::Closed))
     }
 
     async fn close(&self) {
