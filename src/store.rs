@@ -279,7 +279,8 @@ impl<B: Backend, H: Host> Store<B, H> {
     async fn commit_ops(&self, checks: Vec<Check>, ops: Vec<Op>) -> Result<Outcome> {
         let batch = Batch { checks, ops, durability: self.options.durability };
         let nothing = Counters::default();
-        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() }).await
+        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() })
+            .await
     }
 
     /// The head as it is stored.
@@ -302,7 +303,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.settled().await?;
         let batch = Batch { durability: Durability::Strict, ..Batch::default() };
         let nothing = Counters::default();
-        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() }).await?;
+        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() })
+            .await?;
         Ok(())
     }
 

@@ -155,7 +155,8 @@ impl<B: Backend, H: Host> Store<B, H> {
                     batch.ops.push(Op::DeleteRange(StoreName::Parts, blob::part_range(blob.parts)));
                 }
             }
-            let planned = Planned { batch, before, after: Counters::default(), metadata_changed: false, sessions: Vec::new() };
+            let planned =
+                Planned { batch, before, after: Counters::default(), metadata_changed: false, sessions: Vec::new() };
             match self.commit(planned).await? {
                 Outcome::Committed => return Ok(candidates),
                 Outcome::Refused { check } if check / 2 < candidates.len() => drop(candidates.swap_remove(check / 2)),

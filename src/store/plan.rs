@@ -8,8 +8,8 @@
 //! An operation that fails leaves the view as it was: everything that can be refused is refused before the first change.
 
 use super::head::Counters;
-use super::write::{Document, Documents, Write, Written};
 use super::recent::Recent;
+use super::write::{Document, Documents, Write, Written};
 use super::{LIMITS, Store};
 use crate::backend::{Backend, Batch, Check, Key, Op, Scan, StoreName};
 use crate::blob::{self, Attachment, Blob, Encoding, Hash, PartSet, Reference};
@@ -465,8 +465,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     /// Takes the items of chunks out of the view, and with them the rows that they own. All or none.
     async fn take_chunks(&mut self, id: &Id, list: &ListName, spans: &[Span]) -> Result<Vec<Item>> {
         let key_of = |span: &Span| session::chunk_key(id.as_str(), list.as_str(), span.first);
-        let stored: Vec<Key> =
-            spans.iter().filter(|span| !self.is_pending(id, list, span)).map(key_of).collect();
+        let stored: Vec<Key> = spans.iter().filter(|span| !self.is_pending(id, list, span)).map(key_of).collect();
         let records = self.store.backend.get(StoreName::Chunks, &stored).await?;
         let mut opened = BTreeMap::new();
         for (key, record) in stored.iter().zip(records) {

@@ -196,7 +196,12 @@ impl<B: Backend, H: Host> Store<B, H> {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such session.
-    pub async fn load(&self, id: &Id, lists: Option<&[ListName]>, bytes_max: u64) -> Result<(SessionRead, Vec<ListLoad>)> {
+    pub async fn load(
+        &self,
+        id: &Id,
+        lists: Option<&[ListName]>,
+        bytes_max: u64,
+    ) -> Result<(SessionRead, Vec<ListLoad>)> {
         self.settled().await?;
         // Most sessions have few chunks. They are asked for together with the record that says which they are.
         let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), LOAD_CHUNKS);

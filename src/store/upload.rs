@@ -153,7 +153,8 @@ impl<B: Backend, H: Host> Store<B, H> {
                 }
             }
             let batch = Batch { checks, ops, durability: self.options.durability };
-            let planned = Planned { batch, before: Counters::default(), after, metadata_changed: false, sessions: Vec::new() };
+            let planned =
+                Planned { batch, before: Counters::default(), after, metadata_changed: false, sessions: Vec::new() };
             match self.commit(planned).await? {
                 Outcome::Committed => {
                     return Ok(Reference { hash, size: upload.size, media_type: media_type.to_owned() });
