@@ -15,7 +15,6 @@ const hoard = recorderHoard;
 
 for (const [name, open] of engines) {
   test(`${name} gives back the recorded session byte for byte after a reload`, async ({ server }) => {
-    test.setTimeout(180_000);
     const { driver, close } = await open();
     try {
       await driver.manage().setTimeouts({ script: 120_000 });

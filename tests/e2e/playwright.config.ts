@@ -8,7 +8,8 @@ export default defineConfig({
   // Each test has a browser with a screen capture and a microphone: side by side they would only slow each other down.
   workers: 1,
   fullyParallel: false,
-  timeout: 90_000,
+  // Several times what the slowest takes on an idle machine of two cores.
+  timeout: 180_000,
   expect: { timeout: 15_000 },
   forbidOnly: Boolean(process.env["CI"]),
   reporter: [["list"]],

@@ -11,7 +11,6 @@ import { expect, recorderHoard, test, watch } from "./support/test.ts";
 const notes = ["The first screen is the documentation.", "Line one\nLine two", "ä ö ü ß € 日本語 🐿️"];
 
 test("a recording survives SIGKILL with every committed item, byte for byte", async ({ profile, server }) => {
-  test.setTimeout(180_000);
   let before: Contents;
   let id: string;
   {
