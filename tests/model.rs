@@ -201,7 +201,9 @@ impl Run {
                 let slot = self.model.get_mut(name).and_then(|session| session.lists.get_mut(list));
                 let slot = slot.and_then(|values| values.get_mut(index as usize));
                 let found = if slot.is_some() { Ok(Written::Done) } else { Err("NotFound") };
-                slot.map(|slot| *slot = value);
+                if let Some(slot) = slot {
+                    *slot = value;
+                }
                 (Write::Set { id, list: support::list(list), index, item }, found)
             }
             _ => {
