@@ -217,7 +217,7 @@ async fn options_are_checked() {
         "{ name: 'x', chunkItems: 0 }",
     ] {
         let options = js_sys::eval(&format!("({options})")).expect("an object");
-        let thrown = Engine::open(options.unchecked_into()).await.err().expect("it is refused");
+        let thrown = Engine::open(options.unchecked_into()).await.expect_err("it is refused");
         let code = Reflect::get(&thrown, &"code".into()).expect("a field");
         assert_eq!(code.as_string().as_deref(), Some("InvalidArgument"));
     }

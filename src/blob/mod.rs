@@ -1,6 +1,6 @@
 //! Attachments: content-addressed, stored once, in parts.
 //!
-//! An attachment is known by the SHA-256 of its original bytes ([`Hash`]). The `blobs` store says what is known of it
+//! An attachment is known by the SHA-256 of its original bytes (its [`struct@Hash`]). The `blobs` store says what is known of it
 //! ([`Blob`]), the `parts` store holds its bytes in pieces of at most [`PART_BYTES_MAX`], and every chunk or session that
 //! uses it has a row in `references`. Whoever counts references counts rows: there is no counter to get wrong.
 //!

@@ -32,7 +32,7 @@ pub struct ListQuery {
     /// From the largest down; sessions without the field still come last.
     #[serde(default)]
     pub reverse: bool,
-    /// Sessions on the page, 1 to [`PAGE_SESSIONS_MAX`].
+    /// Sessions on the page, 1 to 1,000.
     pub limit: usize,
     /// Go on after this: the `next` of the page before.
     pub after: Option<String>,

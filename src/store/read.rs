@@ -302,7 +302,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         Blob::open(&key, &record)
     }
 
-    /// Reads bytes of an attachment, at most [`ATTACHMENT_READ_BYTES_MAX`]. Every part's checksum is verified; where the
+    /// Reads bytes of an attachment, at most 4 MiB. Every part's checksum is verified; where the
     /// range is the whole attachment, so is its SHA-256.
     ///
     /// # Errors
