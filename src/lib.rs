@@ -68,6 +68,7 @@ pub mod blob;
 pub mod error;
 pub mod host;
 pub mod job;
+mod map;
 pub mod queue;
 pub mod record;
 pub mod session;

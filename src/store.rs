@@ -11,6 +11,7 @@
 //! 4. The counters of the head are the sums over sessions and blobs.
 //! 5. The generation rises with every write transaction.
 
+mod ask;
 mod collect;
 mod head;
 mod listing;
@@ -29,18 +30,18 @@ pub use upload::UPLOAD_LEASE_MS;
 pub use verify::{Finding, Verification, VerifyOptions, VerifyReport};
 pub use write::{Document, Documents, Write, Written};
 
-use crate::backend::{Backend, Batch, Check, Durability, Op, Outcome, Scan, StoreName, get_one};
+use crate::backend::{Backend, Batch, Check, Durability, Op, Outcome, Scan, StoreName};
 use crate::blob::GRACE_MS;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::queue::Queue;
 use crate::session::{ChunkLimits, Id};
+use ask::Answer;
 use futures_channel::oneshot;
 use futures_lite::future::zip;
 use plan::{Plan, Planned};
 use recent::Recent;
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 
 /// Bounds on what is stored, beside [`crate::record::RECORD_BYTES_MAX`], which they keep from being reached.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +96,7 @@ pub struct Store<B, H> {
     host: H,
     options: Options,
     queue: Queue<Write, Result<Written>>,
-    uploads: RefCell<BTreeMap<crate::blob::PartSet, upload::Upload>>,
+    uploads: upload::Uploads,
     orders: listing::Orders,
     recent: Recent,
     closed: Cell<bool>,
@@ -115,7 +116,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             host,
             options,
             queue: Queue::default(),
-            uploads: RefCell::default(),
+            uploads: upload::Uploads::default(),
             orders: listing::Orders::default(),
             recent: Recent::default(),
             closed: Cell::new(false),
@@ -131,7 +132,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn ensure_head(&self) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
-            let stored = get_one(&self.backend, StoreName::Meta, &Head::key()).await?;
+            let stored = self.get_one(StoreName::Meta, &Head::key()).await?;
             match stored.as_deref().map(Head::open).transpose() {
                 Ok(Some(_)) => return Ok(()),
                 Ok(None) | Err(Error::Corrupt { .. }) => {}
@@ -140,8 +141,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             // Sessions without a readable head: their totals are recomputed, and the generation goes on from a number that
             // no store has counted up to.
             let range = crate::backend::KeyRange::all();
-            let is_new =
-                stored.is_none() && self.backend.scan(Scan::keys(StoreName::Sessions, range, 1)).await?.is_empty();
+            let is_new = stored.is_none() && self.scan(Scan::keys(StoreName::Sessions, range, 1)).await?.is_empty();
             let generation = if is_new { 0 } else { self.host.now_ms() };
             let counters = if is_new { Counters::default() } else { self.recount().await? };
             let head = Head {
@@ -151,16 +151,13 @@ impl<B: Backend, H: Host> Store<B, H> {
                 metadata_generation: generation,
                 counters,
             };
-            let check = match stored {
-                Some(damaged) => Check::Unchanged(StoreName::Meta, Head::key(), damaged),
-                None => Check::Absent(StoreName::Meta, Head::key()),
-            };
+            let check = Check::still(StoreName::Meta, Head::key(), stored);
             let batch = Batch {
                 checks: vec![check],
                 ops: vec![Op::Put(StoreName::Meta, Head::key(), head.seal()?)],
                 durability: Durability::Strict,
             };
-            if self.backend.commit(batch).await? == Outcome::Committed {
+            if self.commit_batch(batch).await? == Outcome::Committed {
                 return Ok(());
             }
         }
@@ -210,17 +207,19 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Plans a group: what each operation answers if the plan is committed, and what there is to commit.
-    async fn plan(&self, writes: &[Write]) -> Draft {
-        let mut plan = Plan::new(self);
-        if let Err(error) = plan.load(writes, &self.recent).await {
-            return Draft { answers: Vec::new(), planned: Err(error), from_memory: false };
-        }
-        let mut answers = Vec::with_capacity(writes.len());
-        for write in writes {
-            answers.push(plan.add(write).await);
-        }
-        let from_memory = plan.from_memory;
-        Draft { answers, planned: plan.finish(), from_memory }
+    fn plan<'a>(&'a self, writes: &'a [Write]) -> Answer<'a, Draft> {
+        Box::pin(async move {
+            let mut plan = Plan::new(self);
+            if let Err(error) = plan.load(writes, &self.recent).await {
+                return Draft { answers: Vec::new(), planned: Err(error), from_memory: false };
+            }
+            let mut answers = Vec::with_capacity(writes.len());
+            for write in writes {
+                answers.push(plan.add(write).await);
+            }
+            let from_memory = plan.from_memory;
+            Draft { answers, planned: plan.finish(), from_memory }
+        })
     }
 
     /// Commits a group as it was planned, if it was, and plans it anew as often as another tab is faster.
@@ -272,7 +271,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             head.seal()
         };
         batch.ops.push(Op::Update(StoreName::Meta, Head::key(), Box::new(update)));
-        self.backend.commit(batch).await
+        self.commit_batch(batch).await
     }
 
     /// Commits changes that touch neither sessions nor counters.
@@ -285,7 +284,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// The head as it is stored.
     async fn head(&self) -> Result<Head> {
-        let record = get_one(&self.backend, StoreName::Meta, &Head::key()).await?;
+        let record = self.get_one(StoreName::Meta, &Head::key()).await?;
         Head::open(&record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?)
     }
 

@@ -16,7 +16,7 @@ pub mod memory;
 
 pub use key::{Components, Key};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use std::ops::Bound;
 
 /// The object stores of a hoard. The names are part of the stored format.
@@ -170,6 +170,16 @@ pub enum Check {
     Empty(StoreName, KeyRange),
 }
 
+impl Check {
+    /// That a record still is what was read: this value, or not there.
+    pub fn still(store: StoreName, key: Key, read: Option<Vec<u8>>) -> Self {
+        match read {
+            Some(value) => Self::Unchanged(store, key, value),
+            None => Self::Absent(store, key),
+        }
+    }
+}
+
 /// Computes a new value from the stored one, inside the transaction. It must be quick and touch nothing else; an error
 /// aborts the commit and is what the commit returns.
 pub type Update = Box<dyn FnOnce(Option<&[u8]>) -> Result<Vec<u8>>>;
@@ -246,12 +256,6 @@ pub trait Backend {
     /// requests succeeded. Nothing outside the transaction is awaited on the way. A batch without operations only checks.
     async fn commit(&self, batch: Batch) -> Result<Outcome>;
 
-    /// Lets go of the storage. Every later call fails with [`Error::Closed`].
+    /// Lets go of the storage. Every later call fails with [`Error::Closed`](crate::Error::Closed).
     async fn close(&self);
-}
-
-/// Reads a single record.
-pub async fn get_one(backend: &impl Backend, store: StoreName, key: &Key) -> Result<Option<Vec<u8>>> {
-    let mut values = backend.get(store, std::slice::from_ref(key)).await?;
-    values.pop().ok_or_else(|| Error::Backend { cause: "get answered without an entry for the key".into() })
 }

@@ -1,15 +1,14 @@
 //! The collector's decisions. Executing them is the store's part.
 
 use super::Blob;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How long an attachment stays after its last reference went: 24 hours, so that an `attachments.put` has time to be used
 /// and a slow writer in another tab does not find its attachment gone.
 pub const GRACE_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Options of a collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CollectOptions {
     /// Report what would be deleted, and change nothing.
     pub dry_run: bool,

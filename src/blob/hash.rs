@@ -1,6 +1,8 @@
 //! SHA-256 values.
 
+use crate::backend::Key;
 use crate::error::{Error, Result};
+use crate::map::Ordered;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -34,6 +36,12 @@ impl Hash {
             }
         }
         Ok(Self(bytes))
+    }
+}
+
+impl Ordered for Hash {
+    fn bytes(&self) -> Key {
+        Key::new().hash(&self.0)
     }
 }
 

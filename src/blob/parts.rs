@@ -2,6 +2,7 @@
 
 use crate::backend::{Key, KeyRange};
 use crate::error::{Error, Result};
+use crate::map::Ordered;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -31,6 +32,12 @@ impl PartSet {
     /// The part set that a key in `parts` belongs to.
     pub fn of_key(key: &Key) -> Option<Self> {
         key.as_bytes().first_chunk::<16>().map(|bytes| Self(*bytes))
+    }
+}
+
+impl Ordered for PartSet {
+    fn bytes(&self) -> Key {
+        prefix(*self)
     }
 }
 

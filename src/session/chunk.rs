@@ -9,9 +9,9 @@ use super::placeholder;
 use crate::backend::{Key, KeyRange, StoreName};
 use crate::blob::Reference;
 use crate::error::Result;
+use crate::map::Map;
 use crate::record::{self, Compression, Kind, Place};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// An item of a list on its own: its JSON text, and the table that the text's placeholders point into.
@@ -50,19 +50,20 @@ impl Item {
 #[derive(Debug, Default)]
 pub(super) struct Table {
     pub(super) references: Vec<Reference>,
-    /// Numbers by hash; more than one only where the same bytes came with different media types.
-    numbers: HashMap<crate::blob::Hash, Vec<usize>>,
+    /// Numbers by hash and media type.
+    numbers: Map<Key, usize>,
 }
 
 impl Table {
     fn number(&mut self, reference: &Reference) -> usize {
-        let numbers = self.numbers.entry(reference.hash).or_default();
-        let known = numbers.iter().copied().find(|&n| self.references.get(n) == Some(reference));
-        known.unwrap_or_else(|| {
-            self.references.push(reference.clone());
-            numbers.push(self.references.len() - 1);
-            self.references.len() - 1
-        })
+        let key = Key::new().hash(reference.hash.as_bytes()).text(&reference.media_type);
+        if let Some(&number) = self.numbers.get(&key) {
+            return number;
+        }
+        let number = self.references.len();
+        self.references.push(reference.clone());
+        self.numbers.insert(key, number);
+        number
     }
 
     /// The item's text with its places numbered as in this table.

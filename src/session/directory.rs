@@ -49,6 +49,20 @@ pub struct ChunkEntry {
     pub sealed: bool,
 }
 
+impl ChunkEntry {
+    /// The figures with their names.
+    pub fn figures(&self) -> [(&'static str, u64); 6] {
+        [
+            ("items", self.items),
+            ("bytes", self.bytes),
+            ("stored", self.stored),
+            ("references", self.references),
+            ("attachment_bytes", self.attachment_bytes),
+            ("sealed", self.sealed.into()),
+        ]
+    }
+}
+
 /// A chunk found in a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {

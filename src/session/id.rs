@@ -1,7 +1,8 @@
 //! Names that callers give: session ids and list names.
 
+use crate::backend::Key;
 use crate::error::{Error, Result};
-use std::borrow::Borrow;
+use crate::map::Ordered;
 
 /// Longest id or list name, in UTF-16 units (what JavaScript's `length` counts).
 pub const UNITS_MAX: usize = 512;
@@ -43,9 +44,9 @@ macro_rules! name {
             }
         }
 
-        impl Borrow<str> for $name {
-            fn borrow(&self) -> &str {
-                &self.0
+        impl Ordered for $name {
+            fn bytes(&self) -> Key {
+                Key::new().text(&self.0)
             }
         }
     };

@@ -1,73 +1,39 @@
 //! The top-level fields of metadata: merging a patch, and reading the field that a listing is ordered by.
 
+use super::json::{self, Field};
 use crate::error::{Error, Result};
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
-use serde_json::value::RawValue;
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// A JSON object's fields in their order, values unparsed.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry::<Cow<'de, str>, &'de RawValue>()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
-}
-
-impl Serialize for Fields<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-fn parse(json: &[u8]) -> Result<Fields<'_>> {
-    serde_json::from_slice(json)
-        .map_err(|error| Error::invalid("metadata", format!("it is not a JSON object: {error}")))
+fn parse(json: &[u8]) -> Result<Vec<Field<'_>>> {
+    json::fields(json).map_err(|at| Error::invalid("metadata", format!("it is not a JSON object, from byte {at} on")))
 }
 
 /// Refuses a text that is not one JSON object.
 pub fn check(json: &[u8]) -> Result<()> {
-    parse(json).map(|_| ())
+    parse(json).map(drop)
 }
 
 /// The metadata with the patch's fields put over it and the removed ones left out. Nested objects are replaced whole.
 pub fn merge(json: &[u8], patch: &[u8], remove: &[String]) -> Result<Vec<u8>> {
-    let Fields(mut fields) = parse(json)?;
-    let Fields(patch) = parse(patch)?;
-    fields.retain(|(name, _)| !remove.iter().any(|removed| removed == name));
-    for (name, value) in patch {
-        match fields.iter_mut().find(|(existing, _)| *existing == name) {
-            Some(field) => field.1 = value,
-            None => fields.push((name, value)),
+    let (mut fields, patch) = (parse(json)?, parse(patch)?);
+    fields.retain(|field| !remove.iter().any(|removed| *removed == field.name));
+    for new in patch {
+        match fields.iter_mut().find(|field| field.name == new.name) {
+            Some(field) => field.value = new.value,
+            None => fields.push(new),
         }
     }
-    serde_json::to_vec(&Fields(fields)).map_err(|error| Error::Backend { cause: format!("metadata: {error}") })
+    let mut merged = String::from("{");
+    for Field { quoted, value, .. } in fields {
+        let comma = if merged.len() > 1 { "," } else { "" };
+        merged.extend([comma, quoted, ":", value]);
+    }
+    merged.push('}');
+    Ok(merged.into_bytes())
 }
 
 /// What a listing is ordered by: numbers and dates (as milliseconds) first, then texts, then sessions without such a field.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SortKey {
     /// A number, or a date in milliseconds since 1970.
     Number(f64),
@@ -102,23 +68,26 @@ impl PartialOrd for SortKey {
 
 /// Reads one top-level field as a sort key. A date is `{"$date":ms}`.
 pub fn sort_key(json: &[u8], field: &str) -> Result<SortKey> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Sortable {
-        Number(f64),
-        Text(String),
-        Date {
-            #[serde(rename = "$date")]
-            date: f64,
-        },
-    }
-    let Fields(fields) = parse(json)?;
-    let value = fields.iter().rev().find(|(name, _)| name == field).map(|(_, value)| value.get());
-    Ok(match value.map(serde_json::from_str::<Sortable>) {
-        Some(Ok(Sortable::Number(number) | Sortable::Date { date: number })) => SortKey::Number(number),
-        Some(Ok(Sortable::Text(text))) => SortKey::Text(text),
-        _ => SortKey::None,
+    let fields = parse(json)?;
+    let Some(value) = value_of(&fields, field) else { return Ok(SortKey::None) };
+    Ok(match value.as_bytes() {
+        [b'"', ..] => json::unquote(value).map_or(SortKey::None, |text| SortKey::Text(text.into_owned())),
+        [b'{', ..] => {
+            parse(value.as_bytes()).ok().and_then(|date| number(value_of(&date, "$date")?)).unwrap_or(SortKey::None)
+        }
+        _ => number(value).unwrap_or(SortKey::None),
     })
+}
+
+/// The text of a field's value: of the last, if there are several of that name, as JavaScript has it.
+fn value_of<'a>(fields: &[Field<'a>], name: &str) -> Option<&'a str> {
+    fields.iter().rev().find(|field| field.name == name).map(|field| field.value)
+}
+
+fn number(value: &str) -> Option<SortKey> {
+    value
+        .starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        .then(|| json::number(value).map(SortKey::Number))?
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod chunk;
 mod directory;
 mod id;
+mod json;
 pub mod metadata;
 pub mod placeholder;
 mod record;

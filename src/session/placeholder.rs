@@ -5,7 +5,6 @@
 //! `$` get another `$` in front before they come here.
 
 use crate::error::{Error, Result};
-use memchr::memmem;
 
 const OPEN: &[u8] = b"{\"$attachment\":";
 
@@ -16,7 +15,7 @@ const OPEN: &[u8] = b"{\"$attachment\":";
 pub fn rewrite(json: &[u8], mut renumber: impl FnMut(usize) -> Result<usize>) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(json.len() + 8);
     let mut rest = json;
-    while let Some(at) = memmem::find(rest, OPEN) {
+    while let Some(at) = find(rest) {
         let (before, from) = rest.split_at(at + OPEN.len());
         let digits = from.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (number, after) = from.split_at(digits);
@@ -34,7 +33,13 @@ pub fn rewrite(json: &[u8], mut renumber: impl FnMut(usize) -> Result<usize>) ->
 
 /// Whether the text has any.
 pub fn any(json: &[u8]) -> bool {
-    memmem::find(json, OPEN).is_some()
+    find(json).is_some()
+}
+
+/// Where the first place starts. Its `$` is what a text has few of.
+fn find(json: &[u8]) -> Option<usize> {
+    let mut starts = memchr::memchr_iter(b'$', json).filter_map(|dollar| dollar.checked_sub(2));
+    starts.find(|&start| json.get(start..).is_some_and(|text| text.starts_with(OPEN)))
 }
 
 #[cfg(test)]

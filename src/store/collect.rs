@@ -15,7 +15,6 @@ use crate::blob::{self, Blob, CollectOptions, CollectReport, Due, Hash, PartSet}
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::job::{Progress, Step};
-use std::collections::BTreeSet;
 use std::ops::Bound;
 
 /// Attachments that one step looks at.
@@ -73,7 +72,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             Some(key) => KeyRange::all().after(key.clone()),
             None => KeyRange::all(),
         };
-        let rows = self.backend.scan(Scan::new(StoreName::Blobs, range, PAGE_BLOBS)).await?;
+        let rows = self.scan(Scan::new(StoreName::Blobs, range, PAGE_BLOBS)).await?;
         collection.blobs_done = rows.len() < PAGE_BLOBS;
         collection.seen += rows.len() as u64;
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(()) };
@@ -90,7 +89,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Err(Error::Corrupt { .. }) => continue,
                 Err(error) => return Err(error),
             };
-            let due = blob::due(&blob, referenced.contains(&hash), now_ms, grace_ms);
+            let due = blob::due(&blob, referenced.binary_search(&hash).is_ok(), now_ms, grace_ms);
             if due != Due::Keep {
                 candidates.push(Candidate { hash, row, blob, due });
             }
@@ -111,16 +110,18 @@ impl<B: Backend, H: Host> Store<B, H> {
         Ok(())
     }
 
-    /// The attachments between two keys of `blobs` that any row refers to.
-    async fn referenced(&self, first: &Key, last: &Key) -> Result<BTreeSet<Hash>> {
-        let mut referenced = BTreeSet::new();
+    /// The attachments between two keys of `blobs` that any row refers to, in order.
+    async fn referenced(&self, first: &Key, last: &Key) -> Result<Vec<Hash>> {
+        let mut referenced = Vec::new();
         let upper = last.successor_of_prefix().map_or(Bound::Unbounded, Bound::Excluded);
         let mut range = KeyRange { lower: Bound::Included(first.clone()), upper };
         loop {
-            let rows = self.backend.scan(Scan::keys(StoreName::References, range.clone(), PAGE_ROWS)).await?;
+            let rows = self.scan(Scan::keys(StoreName::References, range.clone(), PAGE_ROWS)).await?;
             for row in &rows {
-                if let Ok(hash) = row.key.parse().hash() {
-                    referenced.insert(Hash::from_bytes(hash));
+                if let Ok(hash) = row.key.parse().hash().map(Hash::from_bytes)
+                    && referenced.last() != Some(&hash)
+                {
+                    referenced.push(hash);
                 }
             }
             match rows.last() {
@@ -172,7 +173,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     async fn collect_uploads(&self, dry_run: bool) -> Result<u64> {
         let scan = Scan::new(StoreName::Meta, KeyRange::prefix(lease_prefix()), PAGE_ROWS);
         let mut collected = 0;
-        for Row { key, value } in self.backend.scan(scan).await? {
+        for Row { key, value } in self.scan(scan).await? {
             let mut components = key.parse();
             let set = components.text().and_then(|_| components.text()).and_then(PartSet::parse);
             let (Ok(set), Ok(lease)) = (set, Lease::open(&key, &value)) else { continue };

@@ -46,6 +46,21 @@ impl Counters {
         }
     }
 
+    /// The figures with their names.
+    pub(super) fn figures(&self) -> [(&'static str, u64); 9] {
+        [
+            ("sessions", self.sessions),
+            ("items", self.items),
+            ("chunks", self.chunks),
+            ("attachments", self.attachments),
+            ("json_bytes", self.json_bytes),
+            ("json_stored", self.json_stored),
+            ("attachment_bytes", self.attachment_bytes),
+            ("attachment_stored", self.attachment_stored),
+            ("used_bytes", self.used_bytes),
+        ]
+    }
+
     /// These and those.
     pub fn plus(self, other: Self) -> Self {
         self.zip(other, u64::saturating_add)

@@ -5,14 +5,12 @@
 
 use super::Store;
 use super::read::SessionRead;
-use crate::backend::{Backend, Key, KeyRange, Scan, StoreName};
+use crate::backend::{Backend, Key, KeyRange, Row, Scan, StoreName};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::session::metadata::{SortKey, sort_key};
 use crate::session::{Id, SessionRecord, session_key};
-use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::rc::Rc;
 
@@ -23,14 +21,12 @@ pub const PAGE_SESSIONS_MAX: usize = 1000;
 const ORDERS_MAX: usize = 4;
 
 /// Which sessions to list.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ListQuery {
     /// A top-level field of the metadata: dates and numbers come first, then texts, then sessions without it. By default
     /// the id.
     pub order_by: Option<String>,
     /// From the largest down; sessions without the field still come last.
-    #[serde(default)]
     pub reverse: bool,
     /// Sessions on the page, 1 to 1,000.
     pub limit: usize,
@@ -70,13 +66,16 @@ impl SessionPage {
 
 type Order = Rc<Vec<(SortKey, Id)>>;
 
-/// Orders kept in memory, by field, with the metadata generation that they hold for.
+/// Orders kept in memory.
 #[derive(Default)]
-pub(super) struct Orders(RefCell<BTreeMap<String, (u64, Order)>>);
+pub(super) struct Orders(RefCell<Vec<KeptOrder>>);
 
-/// Where a page ended: what `next` holds, as JSON.
-#[derive(Serialize, Deserialize)]
-struct Position(SortKey, String);
+struct KeptOrder {
+    field: String,
+    /// The metadata generation that it holds for.
+    generation: u64,
+    order: Order,
+}
 
 impl<B: Backend, H: Host> Store<B, H> {
     /// Lists sessions.
@@ -89,15 +88,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         if !(1..=PAGE_SESSIONS_MAX).contains(&query.limit) {
             return Err(Error::invalid("limit", format!("it lies between 1 and {PAGE_SESSIONS_MAX}")));
         }
-        let after = match &query.after {
-            Some(after) => Some(
-                serde_json::from_str::<Position>(after)
-                    .ok()
-                    .and_then(|Position(key, id)| Some((key, Id::new(id).ok()?)))
-                    .ok_or_else(|| Error::invalid("after", "it is the `next` of an earlier page"))?,
-            ),
-            None => None,
-        };
+        let unknown = || Error::invalid("after", "it is the `next` of an earlier page");
+        let after = query.after.as_deref().map(|after| read_position(after).ok_or_else(unknown)).transpose()?;
         match &query.order_by {
             None => self.list_by_id(query, after).await,
             Some(field) => self.list_by_field(query, field, after).await,
@@ -112,7 +104,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             (Some(end), true) => KeyRange { lower: Bound::Unbounded, upper: end },
         };
         let scan = Scan::new(StoreName::Sessions, range, query.limit);
-        let rows = self.backend.scan(if query.reverse { scan.reverse() } else { scan }).await?;
+        let rows = self.scan(if query.reverse { scan.reverse() } else { scan }).await?;
         let mut page = SessionPage::new();
         for row in &rows {
             page.push(&row.key, &row.value)?;
@@ -120,7 +112,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         if let Some(last) = rows.last()
             && rows.len() == query.limit
         {
-            page.next = Some(position(SortKey::None, id_of(&last.key)?.as_str())?);
+            page.next = Some(position(&SortKey::None, &id_of(&last.key)?));
         }
         Ok(page)
     }
@@ -136,7 +128,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             let Some(end) = wanted.last() else { break };
             last = Some(*end);
             let keys: Vec<Key> = wanted.iter().map(|(_, id)| session_key(id.as_str())).collect();
-            let records = self.backend.get(StoreName::Sessions, &keys).await?;
+            let records = self.get(StoreName::Sessions, &keys).await?;
             for (key, record) in keys.iter().zip(records) {
                 if let Some(record) = record {
                     page.push(key, &record)?;
@@ -144,51 +136,69 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
         }
         if let (Some((key, id)), Some(_)) = (last, entries.peek()) {
-            page.next = Some(position(key.clone(), id.as_str())?);
+            page.next = Some(position(key, id));
         }
         Ok(page)
     }
 
     async fn order(&self, field: &str) -> Result<Order> {
         let generation = self.head().await?.metadata_generation;
-        if let Some((kept, order)) = self.orders.0.borrow().get(field)
-            && *kept == generation
-        {
-            return Ok(Rc::clone(order));
+        self.orders.0.borrow_mut().retain(|kept| kept.generation == generation);
+        if let Some(kept) = self.orders.0.borrow().iter().find(|kept| kept.field == field) {
+            return Ok(Rc::clone(&kept.order));
         }
         let mut order = Vec::new();
-        let mut range = KeyRange::all();
-        loop {
-            let rows = self.backend.scan(Scan::new(StoreName::Sessions, range.clone(), PAGE_SESSIONS_MAX)).await?;
-            for row in &rows {
-                // A damaged session has a place in the listing too, so that it is reported there.
-                let key = match SessionRecord::open(&row.key, &row.value) {
-                    Ok(session) => sort_key(&session.json, field).unwrap_or(SortKey::None),
-                    Err(Error::Corrupt { .. }) => SortKey::None,
-                    Err(error) => return Err(error),
-                };
-                order.push((key, id_of(&row.key)?));
-            }
-            match rows.last() {
-                Some(last) if rows.len() == PAGE_SESSIONS_MAX => range = range.after(last.key.clone()),
-                _ => break,
-            }
-        }
-        order.sort();
+        let mut read = |row: Row| {
+            // A damaged session has a place in the listing too, so that it is reported there.
+            let key = match SessionRecord::open(&row.key, &row.value) {
+                Ok(session) => sort_key(&session.json, field).unwrap_or(SortKey::None),
+                Err(Error::Corrupt { .. }) => SortKey::None,
+                Err(error) => return Err(error),
+            };
+            order.push((key, id_of(&row.key)?));
+            Ok(())
+        };
+        self.each_row(Scan::new(StoreName::Sessions, KeyRange::all(), PAGE_SESSIONS_MAX), &mut read).await?;
+        order.sort_unstable();
         let order = Rc::new(order);
         let mut orders = self.orders.0.borrow_mut();
-        orders.retain(|_, (kept, _)| *kept == generation);
         if orders.len() >= ORDERS_MAX {
-            orders.pop_first();
+            orders.remove(0);
         }
-        orders.insert(field.to_owned(), (generation, Rc::clone(&order)));
+        orders.push(KeptOrder { field: field.to_owned(), generation, order: Rc::clone(&order) });
         Ok(order)
     }
 }
 
-fn position(key: SortKey, id: &str) -> Result<String> {
-    serde_json::to_string(&Position(key, id.to_owned()))
-        .map_err(|error| Error::Backend { cause: format!("next: {error}") })
+/// Where a page ended, as `next` has it: what kind of key, the key (a number by its bits, so that it comes back exactly; a
+/// text behind its length), and the id.
+fn position(key: &SortKey, id: &Id) -> String {
+    let id = id.as_str();
+    match key {
+        SortKey::Number(number) => format!("n{:016x}{id}", number.to_bits()),
+        SortKey::Text(text) => format!("t{:016x}{text}{id}", text.len()),
+        SortKey::None => format!("-{id}"),
+    }
+}
+
+/// The position that [`position`] wrote, if it did.
+fn read_position(position: &str) -> Option<(SortKey, Id)> {
+    let number = |text: &str| u64::from_str_radix(text, 16).ok();
+    let (kind, rest) = position.split_at_checked(1)?;
+    let (key, id) = match kind {
+        "n" => {
+            let (bits, id) = rest.split_at_checked(16)?;
+            (SortKey::Number(f64::from_bits(number(bits)?)), id)
+        }
+        "t" => {
+            let (length, rest) = rest.split_at_checked(16)?;
+            let (text, id) = rest.split_at_checked(usize::try_from(number(length)?).ok()?)?;
+            (SortKey::Text(text.to_owned()), id)
+        }
+        "-" => (SortKey::None, rest),
+        _ => return None,
+    };
+    Some((key, Id::new(id).ok()?))
 }
 
 fn id_of(key: &Key) -> Result<Id> {
@@ -220,4 +230,29 @@ fn page_of<'o>(
 
 fn rest<'o>(order: &'o [(SortKey, Id)], after: &(SortKey, Id)) -> &'o [(SortKey, Id)] {
     order.get(order.partition_point(|entry| entry <= after)..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_comes_back_as_it_was_and_no_other_text_is_one() {
+        let id = Id::new("t-é").unwrap();
+        let keys = [
+            SortKey::Number(0.1 + 0.2),
+            SortKey::Number(-0.0),
+            SortKey::Text(String::new()),
+            SortKey::Text("n\0é-".into()),
+            SortKey::None,
+        ];
+        for key in keys {
+            let text = position(&key, &id);
+            assert_eq!(read_position(&text), Some((key, id.clone())), "{text}");
+        }
+        for wrong in ["", "-", "é", "n", "n0123456789abcdef", "t0000000000000009abc", "tffffffffffffffffabc", "made up"]
+        {
+            assert_eq!(read_position(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -11,15 +11,15 @@ use super::head::Counters;
 use super::recent::Recent;
 use super::write::{Document, Documents, Write, Written};
 use super::{LIMITS, Store};
-use crate::backend::{Backend, Batch, Check, Key, Op, Scan, StoreName};
+use crate::backend::{Backend, Batch, Check, Key, Op, Row, Scan, StoreName};
 use crate::blob::{self, Attachment, Blob, Encoding, Hash, PartSet, Reference};
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::map::{Map, distinct};
 use crate::record::{self, Compression, Kind, Place};
 use crate::session::{
     self, Chunk, ChunkEntry, Directory, Id, Item, ListName, METADATA_LIST, SessionRecord, Span, metadata, reference_key,
 };
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A session in the view.
 struct SessionSlot {
@@ -63,11 +63,11 @@ struct BlobSlot<'w> {
 pub(super) struct Plan<'w, B, H> {
     store: &'w Store<B, H>,
     now_ms: u64,
-    sessions: BTreeMap<Id, SessionSlot>,
-    chunks: BTreeMap<Key, ChunkSlot>,
+    sessions: Map<Id, SessionSlot>,
+    chunks: Map<Key, ChunkSlot>,
     /// Rows of `references`: true to be there, false to go.
-    rows: BTreeMap<Key, bool>,
-    blobs: BTreeMap<Hash, BlobSlot<'w>>,
+    rows: Map<Key, bool>,
+    blobs: Map<Hash, BlobSlot<'w>>,
     /// The attachments as they were before the operation at hand changed them.
     undo: Vec<(Hash, BlobSlot<'w>)>,
     /// Some session's record is what this engine last wrote, not what it has just read.
@@ -118,8 +118,8 @@ fn entry_of(items: &[Item], sealed: bool) -> ChunkEntry {
 }
 
 /// The distinct attachments of a table.
-fn hashes(references: &[Reference]) -> BTreeSet<Hash> {
-    references.iter().map(|reference| reference.hash).collect()
+pub(super) fn hashes(references: &[Reference]) -> Vec<Hash> {
+    distinct(references.iter().map(|reference| reference.hash))
 }
 
 fn no_session(id: &Id) -> Error {
@@ -131,10 +131,10 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         Self {
             store,
             now_ms: store.host.now_ms(),
-            sessions: BTreeMap::new(),
-            chunks: BTreeMap::new(),
-            rows: BTreeMap::new(),
-            blobs: BTreeMap::new(),
+            sessions: Map::default(),
+            chunks: Map::default(),
+            rows: Map::default(),
+            blobs: Map::default(),
             undo: Vec::new(),
             from_memory: false,
         }
@@ -143,20 +143,19 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     /// Brings the sessions that a group touches into the view with one read. Where `recent` has a record, that one will do:
     /// the commit checks it.
     pub(super) async fn load(&mut self, writes: &'w [Write], recent: &Recent) -> Result<()> {
-        let ids: BTreeSet<&Id> = writes.iter().flat_map(Write::sessions).collect();
         let mut missing = Vec::new();
-        for id in ids {
-            match recent.get(id) {
+        for id in distinct(writes.iter().flat_map(Write::sessions).cloned()) {
+            match recent.get(&id) {
                 Some(record) => {
-                    self.insert(id, Some(record))?;
-                    self.loaded(id)?.from_memory = true;
+                    self.insert(id.clone(), Some(record))?;
+                    self.loaded(&id)?.from_memory = true;
                     self.from_memory = true;
                 }
                 None => missing.push(id),
             }
         }
         let keys: Vec<Key> = missing.iter().map(|id| session::session_key(id.as_str())).collect();
-        let records = self.store.backend.get(StoreName::Sessions, &keys).await?;
+        let records = self.store.get(StoreName::Sessions, &keys).await?;
         for (id, record) in missing.into_iter().zip(records) {
             self.insert(id, record)?;
         }
@@ -168,7 +167,9 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         self.undo.clear();
         let written = self.happen(write).await;
         if written.is_err() {
-            self.blobs.extend(self.undo.drain(..).rev());
+            for (hash, slot) in self.undo.drain(..).rev() {
+                self.blobs.insert(hash, slot);
+            }
         }
         written
     }
@@ -232,8 +233,8 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         session.json = item.json;
         let old = std::mem::replace(&mut session.references, item.references);
         let new = hashes(&session.references);
-        for hash in hashes(&old).difference(&new) {
-            self.rows.insert(reference_key(hash, id.as_str(), METADATA_LIST, 0), false);
+        for hash in hashes(&old) {
+            self.rows.insert(reference_key(&hash, id.as_str(), METADATA_LIST, 0), false);
         }
         for hash in &new {
             self.rows.insert(reference_key(hash, id.as_str(), METADATA_LIST, 0), true);
@@ -300,7 +301,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let mut rows = Vec::new();
         for page in wanted.chunks(READ_CHUNKS_MAX) {
             let keys: Vec<Key> = page.iter().map(|(key, ..)| key.clone()).collect();
-            let records = self.store.backend.get(StoreName::Chunks, &keys).await?;
+            let records = self.store.get(StoreName::Chunks, &keys).await?;
             for ((key, list, first), record) in page.iter().zip(records) {
                 // The rows of a damaged chunk cannot be known here; `verify` finds them by their owner.
                 let Some(Ok(chunk)) = record.map(|record| Chunk::open(key, &record)) else { continue };
@@ -315,22 +316,17 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     /// The rows of whatever chunks are stored under the session's id, for when its directories cannot be read.
     async fn rows_of_stored_chunks(&mut self, id: &Id) -> Result<Vec<Key>> {
         let mut rows = Vec::new();
-        let mut range = session::chunk_range(id.as_str());
-        loop {
-            let page = self.store.backend.scan(Scan::new(StoreName::Chunks, range.clone(), READ_CHUNKS_MAX)).await?;
-            for row in &page {
-                let mut components = row.key.parse();
-                let place = (components.text(), components.text(), components.number());
-                let ((Ok(_), Ok(list), Ok(first)), Ok(chunk)) = (place, Chunk::open(&row.key, &row.value)) else {
-                    continue;
-                };
+        let mut read = |row: Row| {
+            let mut components = row.key.parse();
+            let place = (components.text(), components.text(), components.number());
+            if let ((Ok(_), Ok(list), Ok(first)), Ok(chunk)) = (place, Chunk::open(&row.key, &row.value)) {
                 rows.extend(hashes(&chunk.references).iter().map(|hash| reference_key(hash, id.as_str(), list, first)));
             }
-            match page.last() {
-                Some(last) if page.len() == READ_CHUNKS_MAX => range = range.after(last.key.clone()),
-                _ => return Ok(rows),
-            }
-        }
+            Ok(())
+        };
+        let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), READ_CHUNKS_MAX);
+        self.store.each_row(scan, &mut read).await?;
+        Ok(rows)
     }
 
     async fn save(&mut self, id: &Id, metadata: &'w Document, lists: &'w [(ListName, Documents)]) -> Result<Written> {
@@ -466,8 +462,8 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     async fn take_chunks(&mut self, id: &Id, list: &ListName, spans: &[Span]) -> Result<Vec<Item>> {
         let key_of = |span: &Span| session::chunk_key(id.as_str(), list.as_str(), span.first);
         let stored: Vec<Key> = spans.iter().filter(|span| !self.is_pending(id, list, span)).map(key_of).collect();
-        let records = self.store.backend.get(StoreName::Chunks, &stored).await?;
-        let mut opened = BTreeMap::new();
+        let records = self.store.get(StoreName::Chunks, &stored).await?;
+        let mut opened = Map::default();
         for (key, record) in stored.iter().zip(records) {
             let place = Place { store: StoreName::Chunks, key };
             let chunk = Chunk::open(key, &record.ok_or_else(|| place.missing())?)?;
@@ -536,7 +532,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                     if bytes.len() > LIMITS.attachment_bytes {
                         return Err(too_large("an attachment", LIMITS.attachment_bytes, bytes.len(), "bytes"));
                     }
-                    self.store.host.sha256(bytes).await
+                    self.store.sha256(bytes).await
                 }
                 Attachment::Stored(hash) => *hash,
             });
@@ -585,9 +581,9 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     }
 
     async fn load_blobs(&mut self, hashes: &[Hash]) -> Result<()> {
-        let unknown: BTreeSet<Hash> = hashes.iter().filter(|hash| !self.blobs.contains_key(*hash)).copied().collect();
+        let unknown = distinct(hashes.iter().filter(|hash| !self.blobs.contains_key(*hash)).copied());
         let keys: Vec<Key> = unknown.iter().map(blob::blob_key).collect();
-        let records = self.store.backend.get(StoreName::Blobs, &keys).await?;
+        let records = self.store.get(StoreName::Blobs, &keys).await?;
         for ((hash, key), stored) in unknown.into_iter().zip(keys).zip(records) {
             let current = match &stored {
                 Some(record) => match Blob::open(&key, record) {
@@ -606,7 +602,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     // The view's records
 
     /// Puts a session's record into the view.
-    fn insert(&mut self, id: &Id, stored: Option<Vec<u8>>) -> Result<()> {
+    fn insert(&mut self, id: Id, stored: Option<Vec<u8>>) -> Result<()> {
         let key = session::session_key(id.as_str());
         let (current, damage) = match stored.as_deref().map(|record| SessionRecord::open(&key, record)).transpose() {
             Ok(current) => (current, None),
@@ -625,7 +621,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             metadata_changed: false,
             emptied: false,
         };
-        self.sessions.insert(id.clone(), slot);
+        self.sessions.insert(id, slot);
         Ok(())
     }
 
@@ -657,15 +653,12 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let (mut before, mut after) = (Counters::default(), Counters::default());
         let mut metadata_changed = false;
         let mut sessions = Vec::new();
-        for (id, slot) in &mut self.sessions {
+        for (id, mut slot) in self.sessions.into_sorted() {
             if !slot.changed && !slot.from_memory {
                 continue;
             }
             let key = session::session_key(id.as_str());
-            batch.checks.push(match &slot.stored {
-                Some(record) => Check::Unchanged(StoreName::Sessions, key.clone(), record.clone()),
-                None => Check::Absent(StoreName::Sessions, key.clone()),
-            });
+            batch.checks.push(Check::still(StoreName::Sessions, key.clone(), slot.stored.clone()));
             if !slot.changed {
                 continue;
             }
@@ -705,13 +698,13 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             sessions.push((id.clone(), record.clone()));
             puts.push(Op::Put(StoreName::Sessions, key, record));
         }
-        for (key, slot) in self.chunks {
+        for (key, slot) in self.chunks.into_sorted() {
             if slot.stored && slot.items.is_none() {
                 batch.ops.push(Op::Delete(StoreName::Chunks, key));
             }
         }
         batch.ops.append(&mut puts);
-        for (key, there) in self.rows {
+        for (key, there) in self.rows.into_sorted() {
             batch.ops.push(if there {
                 let place = Place { store: StoreName::References, key: &key };
                 let record = record::seal(place, Kind::Reference, &[], Compression::Off)?;
@@ -720,7 +713,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                 Op::Delete(StoreName::References, key)
             });
         }
-        for (hash, slot) in self.blobs {
+        for (hash, slot) in self.blobs.into_sorted() {
             let key = blob::blob_key(&hash);
             let Some(blob) = slot.current else { continue };
             if !slot.changed {
@@ -728,10 +721,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                 batch.checks.push(Check::Present(StoreName::Blobs, key));
                 continue;
             }
-            batch.checks.push(match &slot.stored {
-                Some(record) => Check::Unchanged(StoreName::Blobs, key.clone(), record.clone()),
-                None => Check::Absent(StoreName::Blobs, key.clone()),
-            });
+            batch.checks.push(Check::still(StoreName::Blobs, key.clone(), slot.stored));
             batch.ops.push(Op::Put(StoreName::Blobs, key, blob.seal(&hash)?));
             if let Some(bytes) = slot.bytes {
                 after = after.plus(blob_counters(&blob));

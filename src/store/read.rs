@@ -5,7 +5,7 @@
 
 use super::Store;
 use super::head::Counters;
-use crate::backend::{Backend, Key, Row, Scan, StoreName, get_one};
+use crate::backend::{Backend, Key, Row, Scan, StoreName};
 use crate::blob::{self, Blob, Hash, Reference};
 use crate::error::{Error, ErrorReport, Result};
 use crate::host::Host;
@@ -164,7 +164,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     pub async fn sessions(&self, ids: &[Id]) -> Result<Vec<Option<SessionRead>>> {
         self.settled().await?;
         let keys: Vec<Key> = ids.iter().map(|id| session::session_key(id.as_str())).collect();
-        let records = self.backend.get(StoreName::Sessions, &keys).await?;
+        let records = self.get(StoreName::Sessions, &keys).await?;
         let open = |(key, record): (&Key, Option<Vec<u8>>)| {
             record.map(|record| SessionRecord::open(key, &record).map(SessionRead::from)).transpose()
         };
@@ -205,7 +205,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.settled().await?;
         // Most sessions have few chunks. They are asked for together with the record that says which they are.
         let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), LOAD_CHUNKS);
-        let (session, rows) = zip(self.session_record(id), self.backend.scan(scan)).await;
+        let (session, rows) = zip(self.session_record(id), self.scan(scan)).await;
         let (mut session, rows) = (session?, rows?);
         let mut loaded = Vec::new();
         for list in std::mem::take(&mut session.lists) {
@@ -226,7 +226,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     pub(super) async fn session_record(&self, id: &Id) -> Result<SessionRecord> {
         let key = session::session_key(id.as_str());
-        let record = get_one(&self.backend, StoreName::Sessions, &key).await?;
+        let record = self.get_one(StoreName::Sessions, &key).await?;
         let record = record.ok_or_else(|| Error::NotFound { what: "session", name: id.as_str().to_owned() })?;
         SessionRecord::open(&key, &record)
     }
@@ -259,7 +259,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     async fn read_spans(&self, id: &Id, list: &ListName, spans: &[Span], items: &Range<u64>) -> Result<Vec<ChunkRead>> {
         let keys: Vec<Key> =
             spans.iter().map(|span| session::chunk_key(id.as_str(), list.as_str(), span.first)).collect();
-        let records = self.backend.get(StoreName::Chunks, &keys).await?;
+        let records = self.get(StoreName::Chunks, &keys).await?;
         let mut chunks = Vec::with_capacity(spans.len());
         for ((span, key), record) in spans.iter().zip(&keys).zip(records) {
             chunks.push(match open_chunk(key, span, record) {
@@ -275,16 +275,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     pub async fn stat(&self, hash: &Hash) -> Result<AttachmentStat> {
         self.settled().await?;
         let blob = self.blob(hash).await?;
-        let mut references = 0;
-        let mut range = blob::reference_range(hash);
-        loop {
-            let page = self.backend.scan(Scan::keys(StoreName::References, range.clone(), PAGE_ROWS)).await?;
-            references += page.len() as u64;
-            match page.last() {
-                Some(last) if page.len() == PAGE_ROWS => range = range.after(last.key.clone()),
-                _ => break,
-            }
-        }
+        let references = self.count_rows(StoreName::References, blob::reference_range(hash)).await?;
         Ok(AttachmentStat {
             hash: hash.to_string(),
             size: blob.size,
@@ -297,7 +288,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn blob(&self, hash: &Hash) -> Result<Blob> {
         let key = blob::blob_key(hash);
-        let record = get_one(&self.backend, StoreName::Blobs, &key).await?;
+        let record = self.get_one(StoreName::Blobs, &key).await?;
         let record = record.ok_or_else(|| Error::NotFound { what: "attachment", name: hash.to_string() })?;
         Blob::open(&key, &record)
     }
@@ -320,7 +311,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             return Err(Error::invalid("range", problem));
         }
         let bytes = self.parts(&blob, &range).await?;
-        if range.start == 0 && range.end == blob.size && self.host.sha256(&bytes).await != *hash {
+        if range.start == 0 && range.end == blob.size && self.sha256(&bytes).await != *hash {
             let key = blob::blob_key(hash);
             return Err(Place { store: StoreName::Blobs, key: &key }.corrupt("its bytes do not hash to its key"));
         }
@@ -331,7 +322,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     pub(super) async fn parts(&self, blob: &Blob, range: &Range<u64>) -> Result<Vec<u8>> {
         let numbers = blob::parts_of(range);
         let keys: Vec<Key> = numbers.clone().map(|n| blob::part_key(blob.parts, n)).collect();
-        let records = self.backend.get(StoreName::Parts, &keys).await?;
+        let records = self.get(StoreName::Parts, &keys).await?;
         let mut bytes = Vec::with_capacity((range.end - range.start) as usize);
         for ((n, key), record) in numbers.zip(&keys).zip(records) {
             let place = Place { store: StoreName::Parts, key };

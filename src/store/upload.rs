@@ -7,13 +7,14 @@
 use super::head::Counters;
 use super::plan::{Planned, blob_counters, part_puts};
 use super::{ATTEMPTS_MAX, Store};
-use crate::backend::{Backend, Batch, Check, Key, Op, Outcome, StoreName, get_one};
+use crate::backend::{Backend, Batch, Check, Key, Op, Outcome, StoreName};
 use crate::blob::{self, Blob, Encoding, Hash, PART_BYTES_MAX, PartSet, Reference};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::record::{self, Compression, Kind, Place, RECORD_BYTES_MAX};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 
 /// How long an upload stays without a new piece: one hour, in milliseconds.
 pub const UPLOAD_LEASE_MS: u64 = 60 * 60 * 1000;
@@ -26,6 +27,22 @@ pub(super) struct Upload {
     parts: u64,
     /// Bytes that do not fill a part yet.
     rest: Vec<u8>,
+}
+
+/// The uploads under way in this engine.
+#[derive(Default)]
+pub(super) struct Uploads(RefCell<Vec<(PartSet, Upload)>>);
+
+impl Uploads {
+    fn put(&self, set: PartSet, upload: Upload) {
+        self.0.borrow_mut().push((set, upload));
+    }
+
+    fn take(&self, set: PartSet) -> Option<Upload> {
+        let mut uploads = self.0.borrow_mut();
+        let at = uploads.iter().position(|(named, _)| *named == set)?;
+        Some(uploads.swap_remove(at).1)
+    }
 }
 
 /// The record under `upload`, part set in `meta`.
@@ -69,7 +86,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         let set = PartSet::from_random(self.host.random());
         self.commit_ops(Vec::new(), vec![self.lease(set)?]).await?;
         let upload = Upload { sha256: Sha256::new(), size: 0, parts: 0, rest: Vec::new() };
-        self.uploads.borrow_mut().insert(set, upload);
+        self.uploads.put(set, upload);
         Ok(set)
     }
 
@@ -87,7 +104,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             });
         }
         // It is out of the map while its parts are written, so a second piece meanwhile finds no upload.
-        let mut upload = self.uploads.borrow_mut().remove(&set).ok_or_else(|| no_upload(set))?;
+        let mut upload = self.uploads.take(set).ok_or_else(|| no_upload(set))?;
         upload.sha256.update(bytes);
         upload.size += bytes.len() as u64;
         upload.rest.extend_from_slice(bytes);
@@ -103,7 +120,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 return Err(no_upload(set));
             }
         }
-        self.uploads.borrow_mut().insert(set, upload);
+        self.uploads.put(set, upload);
         Ok(())
     }
 
@@ -111,21 +128,18 @@ impl<B: Backend, H: Host> Store<B, H> {
     pub async fn upload_finish(&self, set: PartSet, media_type: &str) -> Result<Reference> {
         self.settled().await?;
         blob::check_media_type(media_type)?;
-        let upload = self.uploads.borrow_mut().remove(&set).ok_or_else(|| no_upload(set))?;
+        let upload = self.uploads.take(set).ok_or_else(|| no_upload(set))?;
         let hash = Hash::from_bytes(upload.sha256.finalize().into());
         let key = blob::blob_key(&hash);
         for _ in 0..ATTEMPTS_MAX {
             let lease = lease_key(set);
-            let stored = get_one(&self.backend, StoreName::Blobs, &key).await?;
+            let stored = self.get_one(StoreName::Blobs, &key).await?;
             let known = match stored.as_deref().map(|record| Blob::open(&key, record)).transpose() {
                 Ok(known) => known,
                 Err(Error::Corrupt { .. }) => None,
                 Err(error) => return Err(error),
             };
-            let unchanged = match &stored {
-                Some(record) => Check::Unchanged(StoreName::Blobs, key.clone(), record.clone()),
-                None => Check::Absent(StoreName::Blobs, key.clone()),
-            };
+            let unchanged = Check::still(StoreName::Blobs, key.clone(), stored);
             let checks = vec![Check::Present(StoreName::Meta, lease.clone()), unchanged];
             let mut ops = vec![Op::Delete(StoreName::Meta, lease)];
             let mut after = Counters::default();
@@ -169,7 +183,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Gives an upload up and deletes what it stored. Passes over one that is not there.
     pub async fn upload_cancel(&self, set: PartSet) -> Result<()> {
         self.settled().await?;
-        self.uploads.borrow_mut().remove(&set);
+        self.uploads.take(set);
         let ops =
             vec![Op::Delete(StoreName::Meta, lease_key(set)), Op::DeleteRange(StoreName::Parts, blob::part_range(set))];
         // Once it is finished its parts are an attachment's, and no longer this call's to delete.

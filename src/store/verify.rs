@@ -13,19 +13,20 @@
 
 use super::Store;
 use super::head::{Counters, Head};
-use super::plan::{blob_counters, session_counters};
+use super::plan::{blob_counters, hashes, session_counters};
 use super::read::PAGE_ROWS;
 use super::upload::lease_prefix;
-use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName, get_one};
+use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
 use crate::blob::{self, Blob, Hash, PartSet, Reference};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::job::{Progress, Step};
+use crate::map::Map;
 use crate::record::{self, Compression, Kind, Place};
 use crate::session::{self, Chunk, ChunkEntry, Directory, METADATA_LIST, SessionRecord, reference_key, session_key};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 use twox_hash::XxHash3_64;
 
 /// Sessions that one step looks at.
@@ -45,8 +46,7 @@ const FINDINGS_MAX: usize = 1000;
 const ATTEMPTS_MAX: u32 = 4;
 
 /// Options of a verification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct VerifyOptions {
     /// Read every byte, not only what names and counts it.
     pub full: bool,
@@ -118,14 +118,14 @@ pub struct Verification {
     position: Option<Key>,
     done: u64,
     total: u64,
-    /// Ids of the sessions seen, damaged ones too.
-    ids: BTreeSet<String>,
-    /// Sessions whose record or chunks cannot be read: what they refer to is not known.
-    unreadable: BTreeSet<String>,
+    /// Digests of the sessions seen, damaged ones too.
+    sessions: HashSet<u128>,
+    /// Digests of the sessions whose record or chunks cannot be read: what they refer to is not known.
+    unreadable: HashSet<u128>,
     /// Digests of the owners (quick) or rows (full) that are called for.
     called_for: HashSet<u128>,
     /// How many parts each part set has.
-    parts: BTreeMap<PartSet, u64>,
+    parts: Map<PartSet, u64>,
     report: VerifyReport,
 }
 
@@ -138,10 +138,10 @@ impl Verification {
             position: None,
             done: 0,
             total: 0,
-            ids: BTreeSet::new(),
-            unreadable: BTreeSet::new(),
+            sessions: HashSet::new(),
+            unreadable: HashSet::new(),
             called_for: HashSet::new(),
-            parts: BTreeMap::new(),
+            parts: Map::default(),
             report: VerifyReport { full: options.full, clean: true, ..VerifyReport::default() },
         }
     }
@@ -186,6 +186,13 @@ fn owner_digest(id: &str, list: &str, first: u64) -> u128 {
     digest(&session::chunk_key(id, list, first))
 }
 
+/// The chunks that are stored of one list.
+struct StoredList {
+    name: String,
+    /// First item and what the directory should say, in order.
+    chunks: Vec<(u64, ChunkEntry)>,
+}
+
 /// What one look at a session found.
 #[derive(Default)]
 struct SessionLook {
@@ -198,6 +205,15 @@ struct SessionLook {
     called_for: Vec<u128>,
     chunks: u64,
     unreadable: bool,
+}
+
+/// The words of a finding that two sets of figures are not the same.
+fn differ(says: &str, figures: &[(&str, u64)], has: &str, others: &[(&str, u64)]) -> String {
+    let list = |figures: &[(&str, u64)]| {
+        let figures: Vec<String> = figures.iter().map(|(name, figure)| format!("{name} {figure}")).collect();
+        figures.join(", ")
+    };
+    format!("{says} {}; {has} {}", list(figures), list(others))
 }
 
 fn finding(code: &'static str, place: Place<'_>, problem: impl Into<String>) -> Finding {
@@ -228,7 +244,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         if run.position.is_none() {
             run.total = self.head().await.map_or(0, |head| head.counters.sessions);
         }
-        let rows = self.backend.scan(Scan::new(StoreName::Sessions, run.rest(), PAGE_SESSIONS)).await?;
+        let rows = self.scan(Scan::new(StoreName::Sessions, run.rest(), PAGE_SESSIONS)).await?;
         for row in &rows {
             let place = Place { store: StoreName::Sessions, key: &row.key };
             let Ok(id) = row.key.parse().text() else {
@@ -249,19 +265,19 @@ impl<B: Backend, H: Host> Store<B, H> {
             let now = if look.findings.is_empty() {
                 Some(record.clone())
             } else {
-                get_one(&self.backend, StoreName::Sessions, &key).await?
+                self.get_one(StoreName::Sessions, &key).await?
             };
             let Some(now) = now else { return Ok(()) };
             if now != record && attempt < ATTEMPTS_MAX {
                 record = now;
                 continue;
             }
-            run.ids.insert(id.to_owned());
+            run.sessions.insert(digest(&key));
             run.report.sessions += 1;
             run.report.chunks += look.chunks;
-            run.called_for.extend(look.called_for.iter().copied());
+            run.called_for.extend(&look.called_for);
             if look.unreadable {
-                run.unreadable.insert(id.to_owned());
+                run.unreadable.insert(digest(&key));
             }
             let repaired = run.options.repair && self.repair_session(&key, record, &look).await?;
             for mut finding in look.findings {
@@ -314,11 +330,11 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
 
         // What is stored, by list.
-        let mut stored: BTreeMap<String, BTreeMap<u64, ChunkEntry>> = BTreeMap::new();
+        let mut stored = Vec::<StoredList>::new();
         let mut range = session::chunk_range(id);
         loop {
             let scan = Scan { keys_only: !full, ..Scan::new(StoreName::Chunks, range.clone(), PAGE_CHUNKS) };
-            let rows = self.backend.scan(scan).await?;
+            let rows = self.scan(scan).await?;
             for row in &rows {
                 look.chunks += 1;
                 let place = Place { store: StoreName::Chunks, key: &row.key };
@@ -341,7 +357,11 @@ impl<B: Backend, H: Host> Store<B, H> {
                 } else {
                     look.called_for.push(owner_digest(id, list, first));
                 }
-                stored.entry(list.to_owned()).or_default().insert(first, entry);
+                // Rows come in the order of lists and items.
+                match stored.last_mut().filter(|last| last.name == list) {
+                    Some(last) => last.chunks.push((first, entry)),
+                    None => stored.push(StoredList { name: list.to_owned(), chunks: vec![(first, entry)] }),
+                }
             }
             match rows.last() {
                 Some(last) if rows.len() == PAGE_CHUNKS => range = range.after(last.key.clone()),
@@ -365,14 +385,13 @@ impl<B: Backend, H: Host> Store<B, H> {
         named: ChunkEntry,
     ) -> Result<ChunkEntry> {
         self.look_at_references(look, id, list, first, &chunk.references).await?;
-        let hashes: BTreeSet<Hash> = chunk.references.iter().map(|reference| reference.hash).collect();
         let items = chunk.items()?;
         let used = items.iter().flat_map(|item| &item.references).map(|reference| reference.size);
         Ok(ChunkEntry {
             items: chunk.len(),
             bytes: items.iter().map(|item| item.json.len() as u64).sum(),
             stored: row.value.len() as u64,
-            references: hashes.len() as u64,
+            references: hashes(&chunk.references).len() as u64,
             attachment_bytes: used.fold(0, u64::saturating_add),
             sealed: named.sealed,
         })
@@ -386,12 +405,11 @@ impl<B: Backend, H: Host> Store<B, H> {
         first: u64,
         references: &[Reference],
     ) -> Result<()> {
-        let hashes: Vec<Hash> =
-            references.iter().map(|reference| reference.hash).collect::<BTreeSet<_>>().into_iter().collect();
+        let hashes = hashes(references);
         let blobs: Vec<Key> = hashes.iter().map(blob::blob_key).collect();
         let rows: Vec<Key> = hashes.iter().map(|hash| reference_key(hash, id, list, first)).collect();
-        let stored_blobs = self.backend.get(StoreName::Blobs, &blobs).await?;
-        let stored_rows = self.backend.get(StoreName::References, &rows).await?;
+        let stored_blobs = self.get(StoreName::Blobs, &blobs).await?;
+        let stored_rows = self.get(StoreName::References, &rows).await?;
         for (((hash, row), blob), stored) in hashes.iter().zip(&rows).zip(stored_blobs).zip(stored_rows) {
             look.called_for.push(digest(row));
             let place = Place { store: StoreName::References, key: row };
@@ -421,38 +439,41 @@ impl<B: Backend, H: Host> Store<B, H> {
         look: &mut SessionLook,
         id: &str,
         mut session: SessionRecord,
-        mut stored: BTreeMap<String, BTreeMap<u64, ChunkEntry>>,
+        mut stored: Vec<StoredList>,
         full: bool,
     ) {
-        let mut findings = Vec::new();
+        let mut findings = Vec::<Finding>::new();
         let mut rebuilt = false;
         let mut whole = !look.unreadable && full;
         for list in &mut session.lists {
-            let mut chunks = stored.remove(&list.name).unwrap_or_default();
+            let at = stored.iter().position(|stored| stored.name == list.name);
+            let chunks = at.map(|at| stored.remove(at).chunks).unwrap_or_default();
             let before = findings.len();
             for span in list.directory.spans() {
                 let key = session::chunk_key(id, &list.name, span.first);
                 let place = Place { store: StoreName::Chunks, key: &key };
-                match chunks.get(&span.first) {
+                let found = chunks.binary_search_by_key(&span.first, |(first, _)| *first).ok();
+                match found.and_then(|at| chunks.get(at)) {
                     None => {
                         findings.push(finding("Missing", place, format!("the directory of {:?} names it", list.name)))
                     }
-                    Some(entry) if *entry != span.entry => {
-                        let problem = format!("the directory says {:?}, the chunk has {entry:?}", span.entry);
+                    Some((_, entry)) if *entry != span.entry => {
+                        let problem =
+                            differ("the directory says", &span.entry.figures(), "the chunk has", &entry.figures());
                         findings.push(finding("Mismatch", place, problem));
                     }
                     Some(_) => {}
                 }
             }
-            let named: BTreeSet<u64> = list.directory.spans().map(|span| span.first).collect();
-            for first in chunks.keys().filter(|first| !named.contains(first)) {
+            let named: Vec<u64> = list.directory.spans().map(|span| span.first).collect();
+            for (first, _) in chunks.iter().filter(|(first, _)| named.binary_search(first).is_err()) {
                 let key = session::chunk_key(id, &list.name, *first);
                 let place = Place { store: StoreName::Chunks, key: &key };
                 findings.push(finding("Orphan", place, format!("the directory of {:?} does not name it", list.name)));
             }
             if findings.len() > before {
                 let mut directory = Directory::default();
-                while let Some((first, entry)) = chunks.pop_first() {
+                for (first, entry) in chunks {
                     if entry.items == 0 || directory.push(entry) != first {
                         whole = false;
                     }
@@ -462,7 +483,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
         }
         // Chunks of a list that the session does not name.
-        for (name, chunks) in stored {
+        for StoredList { name, chunks } in stored {
             for (first, entry) in &chunks {
                 let key = session::chunk_key(id, &name, *first);
                 let place = Place { store: StoreName::Chunks, key: &key };
@@ -488,11 +509,11 @@ impl<B: Backend, H: Host> Store<B, H> {
     // Chunks
 
     async fn verify_chunk_owners(&self, run: &mut Verification) -> Result<()> {
-        let rows = self.backend.scan(Scan::keys(StoreName::Chunks, run.rest(), PAGE_ROWS)).await?;
-        let mut owners = BTreeSet::new();
+        let rows = self.scan(Scan::keys(StoreName::Chunks, run.rest(), PAGE_ROWS)).await?;
+        let mut owners = Vec::<String>::new();
         for row in &rows {
             match row.key.parse().text() {
-                Ok(id) if !run.ids.contains(id) => drop(owners.insert(id.to_owned())),
+                Ok(id) if owners.last().is_none_or(|last| last != id) => owners.push(id.to_owned()),
                 Ok(_) => {}
                 Err(_) => {
                     let place = Place { store: StoreName::Chunks, key: &row.key };
@@ -502,7 +523,10 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
         for id in owners {
             let key = session_key(&id);
-            if get_one(&self.backend, StoreName::Sessions, &key).await?.is_some() {
+            if run.sessions.contains(&digest(&key)) {
+                continue;
+            }
+            if self.get_one(StoreName::Sessions, &key).await?.is_some() {
                 // It was made since its place in the order was passed.
                 continue;
             }
@@ -513,7 +537,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 let check = Check::Absent(StoreName::Sessions, key.clone());
                 finding.repaired = self.commit_ops(vec![check], ops).await? == Outcome::Committed;
             }
-            run.ids.insert(id);
+            run.sessions.insert(digest(&key));
             run.report.add(finding);
         }
         run.advance(&rows, PAGE_ROWS, Phase::Parts);
@@ -525,10 +549,13 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Counts the parts of every part set, but for those of uploads under way. Read before the blobs: a set that is not
     /// leased now and belongs to no blob later belongs to nobody.
     async fn count_parts(&self, run: &mut Verification) -> Result<()> {
-        let rows = self.backend.scan(Scan::keys(StoreName::Parts, run.rest(), PAGE_ROWS)).await?;
+        let rows = self.scan(Scan::keys(StoreName::Parts, run.rest(), PAGE_ROWS)).await?;
         for row in &rows {
             match PartSet::of_key(&row.key) {
-                Some(set) => *run.parts.entry(set).or_default() += 1,
+                Some(set) => match run.parts.get_mut(&set) {
+                    Some(parts) => *parts += 1,
+                    None => run.parts.insert(set, 1),
+                },
                 None => {
                     let place = Place { store: StoreName::Parts, key: &row.key };
                     run.report.add(finding("Corrupt", place, "its key is not a part's"));
@@ -538,7 +565,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         run.advance(&rows, PAGE_ROWS, Phase::Attachments);
         if run.phase == Phase::Attachments {
             let scan = Scan::keys(StoreName::Meta, KeyRange::prefix(lease_prefix()), PAGE_ROWS);
-            for row in self.backend.scan(scan).await? {
+            for row in self.scan(scan).await? {
                 let mut components = row.key.parse();
                 if let Ok(set) = components.text().and_then(|_| components.text()).and_then(PartSet::parse) {
                     run.parts.remove(&set);
@@ -553,7 +580,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             run.total = self.head().await.map_or(0, |head| head.counters.attachments);
         }
         let limit = if run.options.full { PAGE_BLOBS_FULL } else { PAGE_BLOBS };
-        let rows = self.backend.scan(Scan::new(StoreName::Blobs, run.rest(), limit)).await?;
+        let rows = self.scan(Scan::new(StoreName::Blobs, run.rest(), limit)).await?;
         for row in &rows {
             let place = Place { store: StoreName::Blobs, key: &row.key };
             run.report.attachments += 1;
@@ -578,11 +605,15 @@ impl<B: Backend, H: Host> Store<B, H> {
                 // A blob that was stored after the parts were counted is not among them.
                 let expected = blob::part_count(blob.stored_size);
                 let counted = parts.unwrap_or_default();
-                let now = if counted == expected { expected } else { self.parts_stored(&blob).await? };
+                let now = if counted == expected {
+                    expected
+                } else {
+                    self.count_rows(StoreName::Parts, blob::part_range(blob.parts)).await?
+                };
                 (now != expected).then(|| ("Missing", format!("{now} of its {expected} parts are stored")))
             };
             if let Some((code, problem)) = problem
-                && get_one(&self.backend, StoreName::Blobs, &row.key).await?.as_ref() == Some(&row.value)
+                && self.get_one(StoreName::Blobs, &row.key).await?.as_ref() == Some(&row.value)
             {
                 run.report.add(finding(code, place, problem));
             }
@@ -595,19 +626,6 @@ impl<B: Backend, H: Host> Store<B, H> {
             self.verify_part_owners(run).await?;
         }
         Ok(())
-    }
-
-    async fn parts_stored(&self, blob: &Blob) -> Result<u64> {
-        let mut stored = 0;
-        let mut range = blob::part_range(blob.parts);
-        loop {
-            let rows = self.backend.scan(Scan::keys(StoreName::Parts, range.clone(), PAGE_ROWS)).await?;
-            stored += rows.len() as u64;
-            match rows.last() {
-                Some(last) if rows.len() == PAGE_ROWS => range = range.after(last.key.clone()),
-                _ => return Ok(stored),
-            }
-        }
     }
 
     /// Reads all bytes of an attachment, part by part, and says what is wrong with them.
@@ -633,8 +651,8 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// A mark says that no row refers to the attachment.
     async fn verify_mark(&self, run: &mut Verification, hash: Hash, blob: Blob, row: &Row) -> Result<()> {
-        let rows = self.backend.scan(Scan::keys(StoreName::References, blob::reference_range(&hash), 1)).await?;
-        let unchanged = get_one(&self.backend, StoreName::Blobs, &row.key).await?.as_ref() == Some(&row.value);
+        let rows = self.scan(Scan::keys(StoreName::References, blob::reference_range(&hash), 1)).await?;
+        let unchanged = self.get_one(StoreName::Blobs, &row.key).await?.as_ref() == Some(&row.value);
         if rows.is_empty() || !unchanged {
             return Ok(());
         }
@@ -660,8 +678,8 @@ impl<B: Backend, H: Host> Store<B, H> {
             .findings
             .iter()
             .any(|finding| finding.code == "Corrupt" && finding.record.starts_with("blobs/"));
-        for set in std::mem::take(&mut run.parts).into_keys() {
-            if self.backend.scan(Scan::keys(StoreName::Parts, blob::part_range(set), 1)).await?.is_empty() {
+        for (set, _) in std::mem::take(&mut run.parts).into_sorted() {
+            if self.scan(Scan::keys(StoreName::Parts, blob::part_range(set), 1)).await?.is_empty() {
                 continue;
             }
             let key = blob::part_key(set, 0);
@@ -679,8 +697,8 @@ impl<B: Backend, H: Host> Store<B, H> {
     // References
 
     async fn verify_references(&self, run: &mut Verification) -> Result<()> {
-        let rows = self.backend.scan(Scan::keys(StoreName::References, run.rest(), PAGE_ROWS)).await?;
-        let mut hashes = BTreeSet::new();
+        let rows = self.scan(Scan::keys(StoreName::References, run.rest(), PAGE_ROWS)).await?;
+        let mut hashes = Vec::new();
         for row in &rows {
             let place = Place { store: StoreName::References, key: &row.key };
             let mut components = row.key.parse();
@@ -692,10 +710,14 @@ impl<B: Backend, H: Host> Store<B, H> {
             };
             let wanted = if run.options.full { digest(&row.key) } else { owner_digest(id, list, first) };
             if run.called_for.contains(&wanted) {
-                hashes.insert(Hash::from_bytes(hash));
+                if hashes.last() != Some(&Hash::from_bytes(hash)) {
+                    hashes.push(Hash::from_bytes(hash));
+                }
                 continue;
             }
-            if run.unreadable.contains(id) || self.calls_for(&Hash::from_bytes(hash), id, list, first).await? {
+            if run.unreadable.contains(&digest(&session_key(id)))
+                || self.calls_for(&Hash::from_bytes(hash), id, list, first).await?
+            {
                 continue;
             }
             let mut finding = finding("Orphan", place, format!("nothing in session {id:?} calls for this row"));
@@ -716,7 +738,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         let holds = |references: &[Reference]| references.iter().any(|reference| reference.hash == *hash);
         if list == METADATA_LIST {
             let key = session_key(id);
-            let record = get_one(&self.backend, StoreName::Sessions, &key).await?;
+            let record = self.get_one(StoreName::Sessions, &key).await?;
             return Ok(match record.map(|record| SessionRecord::open(&key, &record)) {
                 Some(Ok(session)) => holds(&session.references),
                 Some(Err(_)) => true,
@@ -724,7 +746,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             });
         }
         let key = session::chunk_key(id, list, first);
-        let record = get_one(&self.backend, StoreName::Chunks, &key).await?;
+        let record = self.get_one(StoreName::Chunks, &key).await?;
         Ok(match record.map(|record| Chunk::open(&key, &record)) {
             Some(Ok(chunk)) => holds(&chunk.references),
             Some(Err(_)) => true,
@@ -735,7 +757,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Deletes a row if, with its session unchanged all the while, nothing calls for it.
     async fn repair_reference(&self, hash: &Hash, id: &str, list: &str, first: u64, row: &Key) -> Result<bool> {
         let key = session_key(id);
-        let check = match get_one(&self.backend, StoreName::Sessions, &key).await? {
+        let check = match self.get_one(StoreName::Sessions, &key).await? {
             Some(record) => Check::Unchanged(StoreName::Sessions, key, record),
             None => Check::Absent(StoreName::Sessions, key),
         };
@@ -747,16 +769,16 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// In a quick run the chunks were not read, so that a lost attachment shows itself only by its rows.
-    async fn verify_referenced(&self, run: &mut Verification, hashes: &BTreeSet<Hash>) -> Result<()> {
+    async fn verify_referenced(&self, run: &mut Verification, hashes: &[Hash]) -> Result<()> {
         let keys: Vec<Key> = hashes.iter().map(blob::blob_key).collect();
-        let blobs = self.backend.get(StoreName::Blobs, &keys).await?;
+        let blobs = self.get(StoreName::Blobs, &keys).await?;
         for ((hash, key), blob) in hashes.iter().zip(&keys).zip(blobs) {
             if blob.is_some() {
                 continue;
             }
             // The collector deletes an attachment only after its rows, so with a row it has to be there.
-            let rows = self.backend.scan(Scan::keys(StoreName::References, blob::reference_range(hash), 1)).await?;
-            if !rows.is_empty() && get_one(&self.backend, StoreName::Blobs, key).await?.is_none() {
+            let rows = self.scan(Scan::keys(StoreName::References, blob::reference_range(hash), 1)).await?;
+            if !rows.is_empty() && self.get_one(StoreName::Blobs, key).await?.is_none() {
                 let place = Place { store: StoreName::Blobs, key };
                 run.report.add(finding("Missing", place, "a row refers to this attachment"));
             }
@@ -768,7 +790,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn verify_counters(&self, run: &mut Verification) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
-            let stored = get_one(&self.backend, StoreName::Meta, &Head::key()).await?;
+            let stored = self.get_one(StoreName::Meta, &Head::key()).await?;
             let Some(stored) = stored else { return Ok(()) };
             let head = Head::open(&stored)?;
             let counters = self.recount().await?;
@@ -776,13 +798,13 @@ impl<B: Backend, H: Host> Store<B, H> {
                 return Ok(());
             }
             // If the store was written meanwhile, neither figure says anything about the other.
-            let again = get_one(&self.backend, StoreName::Meta, &Head::key()).await?;
+            let again = self.get_one(StoreName::Meta, &Head::key()).await?;
             if again.as_ref() != Some(&stored) {
                 continue;
             }
             let key = Head::key();
             let place = Place { store: StoreName::Meta, key: &key };
-            let problem = format!("its counters say {:?}, the store has {counters:?}", head.counters);
+            let problem = differ("its counters say", &head.counters.figures(), "the store has", &counters.figures());
             let mut finding = finding("Mismatch", place, problem);
             if run.options.repair {
                 let mended = Head { counters, generation: head.generation + 1, ..head };
@@ -791,7 +813,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                     ops: vec![Op::Put(StoreName::Meta, Head::key(), mended.seal()?)],
                     durability: self.options.durability,
                 };
-                if self.backend.commit(batch).await? != Outcome::Committed {
+                if self.commit_batch(batch).await? != Outcome::Committed {
                     continue;
                 }
                 finding.repaired = true;
@@ -806,26 +828,20 @@ impl<B: Backend, H: Host> Store<B, H> {
     pub(super) async fn recount(&self) -> Result<Counters> {
         let mut counters = Counters::default();
         for store in [StoreName::Sessions, StoreName::Blobs] {
-            let mut range = KeyRange::all();
-            loop {
-                let rows = self.backend.scan(Scan::new(store, range.clone(), PAGE_BLOBS)).await?;
-                for Row { key, value } in &rows {
-                    let counted = if store == StoreName::Sessions {
-                        SessionRecord::open(key, value).map(|session| session_counters(&session, value.len() as u64))
-                    } else {
-                        Blob::open(key, value).map(|blob| blob_counters(&blob))
-                    };
-                    match counted {
-                        Ok(counted) => counters = counters.plus(counted),
-                        Err(Error::Corrupt { .. }) => {}
-                        Err(error) => return Err(error),
-                    }
+            let mut count = |Row { key, value }: Row| {
+                let counted = if store == StoreName::Sessions {
+                    SessionRecord::open(&key, &value).map(|session| session_counters(&session, value.len() as u64))
+                } else {
+                    Blob::open(&key, &value).map(|blob| blob_counters(&blob))
+                };
+                match counted {
+                    Ok(counted) => counters = counters.plus(counted),
+                    Err(Error::Corrupt { .. }) => {}
+                    Err(error) => return Err(error),
                 }
-                match rows.last() {
-                    Some(last) if rows.len() == PAGE_BLOBS => range = range.after(last.key.clone()),
-                    _ => break,
-                }
-            }
+                Ok(())
+            };
+            self.each_row(Scan::new(store, KeyRange::all(), PAGE_BLOBS), &mut count).await?;
         }
         Ok(counters)
     }

@@ -69,7 +69,7 @@ impl Engine {
 }
 
 /// One for all methods, boxed, because each kind of future would bring its own copy of what makes a promise of it.
-fn promise(answer: Pin<Box<dyn Future<Output = Result<JsValue>>>>) -> Promise {
+pub(super) fn promise(answer: Pin<Box<dyn Future<Output = Result<JsValue>>>>) -> Promise {
     future_to_promise(async move { answer.await.map_err(thrown) })
 }
 
@@ -101,7 +101,7 @@ impl Engine {
     /// Opens a hoard, making it if it is not there.
     pub async fn open(options: EngineOptionsInput) -> std::result::Result<Engine, JsValue> {
         let open = async {
-            let (name, options) = input::engine_options(options)?;
+            let (name, options) = input::engine_options(&options)?;
             let store = Store::open(IndexedDb::open(&name).await?, Browser, options).await?;
             Ok(Self { store: Rc::new(store), draining: Rc::default() })
         };
@@ -216,7 +216,7 @@ impl Engine {
     /// Reads one page of sessions' metadata.
     #[wasm_bindgen(unchecked_return_type = "Promise<SessionPage>")]
     pub fn list(&self, query: ListQueryInput) -> Promise {
-        let query = input::object("query", query);
+        let query = input::list_query(&query);
         self.call(|store| async move { Ok(output::page(&store.list(&query?).await?)) })
     }
 
@@ -301,13 +301,13 @@ impl Engine {
 
     /// Starts collecting attachments that nothing refers to.
     pub fn collect(&self, options: CollectOptionsInput) -> std::result::Result<Job, JsValue> {
-        let options = input::object("options", options).map_err(thrown)?;
+        let options = input::collect_options(&options).map_err(thrown)?;
         Ok(Job::collect(Rc::clone(&self.store), options))
     }
 
     /// Starts looking for damage.
     pub fn verify(&self, options: VerifyOptionsInput) -> std::result::Result<Job, JsValue> {
-        let options = input::object("options", options).map_err(thrown)?;
+        let options = input::verify_options(&options).map_err(thrown)?;
         Ok(Job::verify(Rc::clone(&self.store), options))
     }
 

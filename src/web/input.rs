@@ -1,13 +1,11 @@
 //! What JavaScript hands in, as the core's types. Shapes are those of `pkg/src/engine.ts`.
 
 use crate::backend::Durability;
-use crate::blob::{Attachment, Hash};
+use crate::blob::{Attachment, CollectOptions, Hash};
 use crate::error::{Error, Result};
 use crate::session::{ChunkLimits, Id, ListName};
-use crate::store::{Document, Documents, Options};
-use js_sys::{Array, JsString, Uint8Array, Uint32Array};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use crate::store::{Document, Documents, ListQuery, Options, VerifyOptions};
+use js_sys::{Array, JsString, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -55,44 +53,90 @@ extern "C" {
     pub type Texts;
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EngineOptions {
-    name: String,
-    durability: Option<DurabilityOption>,
-    chunk_items: Option<usize>,
-    chunk_bytes: Option<usize>,
-    grace_ms: Option<u64>,
+/// A small object. A field that is undefined or null was not given.
+struct Fields<'v> {
+    argument: &'static str,
+    object: &'v JsValue,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum DurabilityOption {
-    Relaxed,
-    Strict,
-}
+impl<'v> Fields<'v> {
+    fn of(argument: &'static str, object: &'v JsValue) -> Result<Self> {
+        if object.is_object() {
+            Ok(Self { argument, object })
+        } else {
+            Err(Error::invalid(argument, "it is an object"))
+        }
+    }
 
-/// A small object by its fields.
-pub fn object<T: DeserializeOwned>(argument: &'static str, value: impl Into<JsValue>) -> Result<T> {
-    serde_wasm_bindgen::from_value(value.into()).map_err(|error| Error::invalid(argument, error.to_string()))
+    fn get<T>(&self, name: &str, kind: &str, read: impl FnOnce(&JsValue) -> Option<T>) -> Result<Option<T>> {
+        let value = Reflect::get(self.object, &name.into()).unwrap_or_default();
+        if value.is_undefined() || value.is_null() {
+            return Ok(None);
+        }
+        let wrong = || Error::invalid(self.argument, format!("{name} is {kind}"));
+        read(&value).map(Some).ok_or_else(wrong)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>> {
+        self.get(name, "a string", JsValue::as_string)
+    }
+
+    fn flag(&self, name: &str) -> Result<bool> {
+        self.get(name, "true or false", JsValue::as_bool).map(Option::unwrap_or_default)
+    }
+
+    fn whole(&self, name: &'static str) -> Result<Option<u64>> {
+        self.get(name, "a whole number from 0 on", |value| whole(name, value.as_f64()?).ok())
+    }
+
+    fn size(&self, name: &'static str) -> Result<Option<usize>> {
+        Ok(self.whole(name)?.map(|size| usize::try_from(size).unwrap_or(usize::MAX)))
+    }
 }
 
 /// The database's name and the store's options.
-pub fn engine_options(value: EngineOptionsInput) -> Result<(String, Options)> {
-    let given: EngineOptions = object("options", value)?;
+pub fn engine_options(value: &JsValue) -> Result<(String, Options)> {
+    let given = Fields::of("options", value)?;
     let defaults = Options::default();
-    let options = Options {
-        durability: given.durability.map_or(defaults.durability, |durability| match durability {
-            DurabilityOption::Relaxed => Durability::Relaxed,
-            DurabilityOption::Strict => Durability::Strict,
-        }),
-        chunk: ChunkLimits {
-            items: given.chunk_items.unwrap_or(defaults.chunk.items),
-            bytes: given.chunk_bytes.unwrap_or(defaults.chunk.bytes),
-        },
-        grace_ms: given.grace_ms.unwrap_or(defaults.grace_ms),
+    let durability = match given.text("durability")?.as_deref() {
+        None => defaults.durability,
+        Some("relaxed") => Durability::Relaxed,
+        Some("strict") => Durability::Strict,
+        Some(_) => return Err(Error::invalid("options", "durability is relaxed or strict")),
     };
-    Ok((given.name, options))
+    let options = Options {
+        durability,
+        chunk: ChunkLimits {
+            items: given.size("chunkItems")?.unwrap_or(defaults.chunk.items),
+            bytes: given.size("chunkBytes")?.unwrap_or(defaults.chunk.bytes),
+        },
+        grace_ms: given.whole("graceMs")?.unwrap_or(defaults.grace_ms),
+    };
+    let name = given.text("name")?.ok_or_else(|| Error::invalid("options", "name is a string"))?;
+    Ok((name, options))
+}
+
+/// Which sessions to list.
+pub fn list_query(value: &JsValue) -> Result<ListQuery> {
+    let given = Fields::of("query", value)?;
+    Ok(ListQuery {
+        order_by: given.text("orderBy")?,
+        reverse: given.flag("reverse")?,
+        limit: given.size("limit")?.ok_or_else(|| Error::invalid("query", "limit is a number"))?,
+        after: given.text("after")?,
+    })
+}
+
+/// What to collect.
+pub fn collect_options(value: &JsValue) -> Result<CollectOptions> {
+    let given = Fields::of("options", value)?;
+    Ok(CollectOptions { dry_run: given.flag("dryRun")?, grace_ms: given.whole("graceMs")? })
+}
+
+/// What to verify.
+pub fn verify_options(value: &JsValue) -> Result<VerifyOptions> {
+    let given = Fields::of("options", value)?;
+    Ok(VerifyOptions { full: given.flag("full")?, repair: given.flag("repair")? })
 }
 
 /// A text; `None` when it is no string or holds a lone surrogate, which would silently become another character.

@@ -1,7 +1,7 @@
 //! Long work as JavaScript sees it: whoever runs a job calls `step` until it says that it is done.
 
-use super::engine::Store;
-use super::output::{self, thrown};
+use super::engine::{Store, promise};
+use super::output;
 use crate::blob::CollectOptions;
 use crate::error::{Error, Result};
 use crate::job::Step;
@@ -10,7 +10,6 @@ use js_sys::Promise;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
 /// Work under way.
 #[wasm_bindgen]
@@ -78,29 +77,29 @@ impl Job {
     #[wasm_bindgen(unchecked_return_type = "Promise<JobStep>")]
     pub fn step(&self) -> Promise {
         let (store, state) = (Rc::clone(&self.store), Rc::clone(&self.state));
-        future_to_promise(async move {
+        promise(Box::pin(async move {
             let work = match state.replace(State::Running) {
                 State::Ready(work) => work,
-                State::Running => return Err(thrown(Error::invalid("step", "the step before it has not ended"))),
+                State::Running => return Err(Error::invalid("step", "the step before it has not ended")),
                 State::Ended => {
                     state.replace(State::Ended);
-                    return Err(thrown(Error::Cancelled));
+                    return Err(Error::Cancelled);
                 }
             };
             let step = work.step(&store).await;
             let cancelled = matches!(*state.borrow(), State::Ended);
             match step {
-                _ if cancelled => Err(thrown(Error::Cancelled)),
+                _ if cancelled => Err(Error::Cancelled),
                 Ok((step, rest)) => {
                     state.replace(rest.map_or(State::Ended, State::Ready));
                     Ok(step)
                 }
                 Err(error) => {
                     state.replace(State::Ended);
-                    Err(thrown(error))
+                    Err(error)
                 }
             }
-        })
+        }))
     }
 
     /// Ends the job; what it did so far stays done.

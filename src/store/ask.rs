@@ -1,0 +1,76 @@
+//! How the engine asks its backend and its host.
+//!
+//! A future that is awaited where it was made becomes a part of the future around it, with all of its states and what drops
+//! them, once for every place. In a box it takes two words there. Beside a transaction an allocation costs nothing, and the
+//! wasm is a good deal smaller.
+
+use super::Store;
+use super::read::PAGE_ROWS;
+use crate::backend::{Backend, Batch, Key, KeyRange, Outcome, Row, Scan, StoreName};
+use crate::blob::Hash;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use std::pin::Pin;
+
+/// A future in a box.
+pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+impl<B: Backend, H: Host> Store<B, H> {
+    /// See [`Backend::get`].
+    pub(super) fn get<'a>(&'a self, store: StoreName, keys: &'a [Key]) -> Answer<'a, Result<Vec<Option<Vec<u8>>>>> {
+        Box::pin(self.backend.get(store, keys))
+    }
+
+    /// Reads a single record.
+    pub(super) fn get_one<'a>(&'a self, store: StoreName, key: &'a Key) -> Answer<'a, Result<Option<Vec<u8>>>> {
+        Box::pin(async move {
+            let mut values = self.get(store, std::slice::from_ref(key)).await?;
+            values.pop().ok_or_else(|| Error::Backend { cause: "get answered without an entry for the key".into() })
+        })
+    }
+
+    /// See [`Backend::scan`].
+    pub(super) fn scan(&self, scan: Scan) -> Answer<'_, Result<Vec<Row>>> {
+        Box::pin(self.backend.scan(scan))
+    }
+
+    /// Reads a range to its end, `scan.limit` rows at a time.
+    pub(super) fn each_row<'a>(
+        &'a self,
+        mut scan: Scan,
+        each: &'a mut dyn FnMut(Row) -> Result<()>,
+    ) -> Answer<'a, Result<()>> {
+        Box::pin(async move {
+            loop {
+                let rows = self.scan(scan.clone()).await?;
+                let last = rows.last().filter(|_| rows.len() == scan.limit).map(|row| row.key.clone());
+                rows.into_iter().try_for_each(&mut *each)?;
+                match last {
+                    Some(last) => scan.range = scan.range.after(last),
+                    None => return Ok(()),
+                }
+            }
+        })
+    }
+
+    /// How many rows a range has.
+    pub(super) async fn count_rows(&self, store: StoreName, range: KeyRange) -> Result<u64> {
+        let mut rows = 0;
+        let mut count = |_| {
+            rows += 1;
+            Ok(())
+        };
+        self.each_row(Scan::keys(store, range, PAGE_ROWS), &mut count).await?;
+        Ok(rows)
+    }
+
+    /// See [`Backend::commit`].
+    pub(super) fn commit_batch(&self, batch: Batch) -> Answer<'_, Result<Outcome>> {
+        Box::pin(self.backend.commit(batch))
+    }
+
+    /// See [`Host::sha256`].
+    pub(super) fn sha256<'a>(&'a self, bytes: &'a [u8]) -> Answer<'a, Hash> {
+        Box::pin(self.host.sha256(bytes))
+    }
+}
