@@ -8,7 +8,7 @@
 //! 1. [`Backend::commit`] is all or nothing, and serialised with every other commit on the same database, in this tab or
 //!    another: its checks and updates see the state that its operations change.
 //! 2. A read sees every commit that was acknowledged before the read began, and never part of one.
-//! 3. A commit that returned an error other than [`Error::ConnectionLost`] left no trace. After `ConnectionLost` the
+//! 3. A commit that returned an error other than [`ConnectionLost`](crate::Error::ConnectionLost) left no trace. After `ConnectionLost` the
 //!    outcome is unknown until the store is read again.
 
 mod key;
