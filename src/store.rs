@@ -135,8 +135,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             let stored = self.get_one(StoreName::Meta, &Head::key()).await?;
             match stored.as_deref().map(Head::open).transpose() {
                 Ok(Some(_)) => return Ok(()),
-                Ok(None) => {}
-                Err(error) if error.is_corrupt() => {}
+                Ok(None) | Err(Error::Corrupt { .. }) => {}
                 Err(error) => return Err(error),
             }
             // Sessions without a readable head: their totals are recomputed, and the generation goes on from a number that
@@ -162,7 +161,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 return Ok(());
             }
         }
-        Err(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
+        Err(Error::Conflict { attempts: ATTEMPTS_MAX })
     }
 
     /// Accepts a write. Its answer arrives once it is committed, after [`Store::drain`] has run.
@@ -225,7 +224,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Commits a group as it was planned, if it was, and plans it anew as often as another tab is faster.
     async fn apply(&self, writes: &[Write], touched: &[Id], mut ready: Option<Draft>) -> Vec<Result<Written>> {
-        let all = |error: Box<Error>| writes.iter().map(|_| Err(error.clone())).collect();
+        let all = |error: Error| writes.iter().map(|_| Err(error.clone())).collect();
         for _ in 0..ATTEMPTS_MAX {
             let Draft { answers, planned, from_memory } = match ready.take() {
                 Some(draft) => draft,
@@ -255,7 +254,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 }
             }
         }
-        all(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
+        all(Error::Conflict { attempts: ATTEMPTS_MAX })
     }
 
     /// Commits a batch together with the head: generation raised, counters adjusted.
@@ -292,7 +291,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Waits for every write accepted before, and refuses to go on once the store is closed.
     async fn settled(&self) -> Result<()> {
         if self.closed.get() {
-            return Err(Error::Closed.into());
+            return Err(Error::Closed);
         }
         self.queue.settled().await;
         Ok(())
@@ -336,8 +335,8 @@ impl Receipt {
     /// Waits for the answer.
     pub async fn answer(self) -> Result<Written> {
         match self.0 {
-            Some(receiver) => receiver.await.unwrap_or(Err(Error::Closed.into())),
-            None => Err(Error::Closed.into()),
+            Some(receiver) => receiver.await.unwrap_or(Err(Error::Closed)),
+            None => Err(Error::Closed),
         }
     }
 }

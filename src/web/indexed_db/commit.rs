@@ -16,7 +16,7 @@ use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbKeyRange, IdbRequest, IdbTransaction};
 
-fn failed(value: JsValue) -> Box<Error> {
+fn failed(value: JsValue) -> Error {
     Exception::from(&value).into_error(Phase::Commit)
 }
 
@@ -139,9 +139,7 @@ impl Staged {
                 refused_or_failed
             }
         };
-        if let (Err(error), Some(end)) = (&outcome, end)
-            && matches!(**error, Error::StorageFull { .. })
-        {
+        if let (Err(Error::StorageFull { .. }), Some(end)) = (&outcome, end) {
             // Resolves only; what matters is that it is over.
             let _ = end.await;
             sys::leave_cleanup_mode(&raw);
@@ -196,7 +194,7 @@ impl Stores {
 
     fn get(&self, name: StoreName) -> Result<&ObjectStore> {
         let store = self.0.get(name as usize).and_then(Option::as_ref);
-        store.ok_or_else(|| Error::Backend { cause: "a store is not part of its transaction".into() }.into())
+        store.ok_or_else(|| Error::Backend { cause: "a store is not part of its transaction".into() })
     }
 }
 

@@ -84,7 +84,7 @@ impl Exception {
     }
 
     /// The error that the engine reports for this exception.
-    pub fn into_error(self, phase: Phase) -> Box<Error> {
+    pub fn into_error(self, phase: Phase) -> Error {
         let name = self.name.as_str();
         // Chromium on LevelDB aborts with an UnknownError or, for values that it keeps in files, a DataError.
         // Firefox, after that, lets one transaction do nothing but delete.
@@ -104,13 +104,13 @@ impl Exception {
         let refused =
             phase == Phase::Open && matches!(name, "SecurityError" | "InvalidStateError" | "NotSupportedError");
         if full {
-            Error::StorageFull { cause: self.cause() }.into()
+            Error::StorageFull { cause: self.cause() }
         } else if refused {
-            Error::Unavailable { cause: self.cause() }.into()
+            Error::Unavailable { cause: self.cause() }
         } else if lost {
-            Error::ConnectionLost { cause: self.cause() }.into()
+            Error::ConnectionLost { cause: self.cause() }
         } else {
-            Error::Backend { cause: self.cause() }.into()
+            Error::Backend { cause: self.cause() }
         }
     }
 }
