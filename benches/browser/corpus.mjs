@@ -10,7 +10,7 @@ function* markdown(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) yield* markdown(path);
-    else if (/\.md$/i.test(entry.name) && !/change|history|licen|claude|agents/i.test(entry.name)) yield path;
+    else if (/\.md$/i.test(entry.name) && !/change|history|licen/i.test(entry.name)) yield path;
   }
 }
 
