@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-/// `Result` with [`Error`].
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+/// `Result` with [`Error`], in a box: it is rare and has many words, and every answer would make room for them.
+pub type Result<T, E = Box<Error>> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, with what the caller needs to act on it.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -164,9 +164,19 @@ impl Error {
         }
     }
 
+    /// Whether a record cannot be read.
+    pub fn is_corrupt(&self) -> bool {
+        matches!(self, Self::Corrupt { .. })
+    }
+
+    /// Whether a record cannot be read or is gone.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::Missing { .. })
+    }
+
     /// Shorthand for [`Error::InvalidArgument`].
-    pub fn invalid(argument: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::InvalidArgument { argument: argument.into(), problem: problem.into() }
+    pub fn invalid(argument: impl Into<String>, problem: impl Into<String>) -> Box<Self> {
+        Box::new(Self::InvalidArgument { argument: argument.into(), problem: problem.into() })
     }
 }
 

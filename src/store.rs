@@ -135,7 +135,8 @@ impl<B: Backend, H: Host> Store<B, H> {
             let stored = self.get_one(StoreName::Meta, &Head::key()).await?;
             match stored.as_deref().map(Head::open).transpose() {
                 Ok(Some(_)) => return Ok(()),
-                Ok(None) | Err(Error::Corrupt { .. }) => {}
+                Ok(None) => {}
+                Err(error) if error.is_corrupt() => {}
                 Err(error) => return Err(error),
             }
             // Sessions without a readable head: their totals are recomputed, and the generation goes on from a number that
@@ -161,7 +162,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 return Ok(());
             }
         }
-        Err(Error::Conflict { attempts: ATTEMPTS_MAX })
+        Err(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
     }
 
     /// Accepts a write. Its answer arrives once it is committed, after [`Store::drain`] has run.
@@ -224,7 +225,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Commits a group as it was planned, if it was, and plans it anew as often as another tab is faster.
     async fn apply(&self, writes: &[Write], touched: &[Id], mut ready: Option<Draft>) -> Vec<Result<Written>> {
-        let all = |error: Error| writes.iter().map(|_| Err(error.clone())).collect();
+        let all = |error: Box<Error>| writes.iter().map(|_| Err(error.clone())).collect();
         for _ in 0..ATTEMPTS_MAX {
             let Draft { answers, planned, from_memory } = match ready.take() {
                 Some(draft) => draft,
@@ -254,7 +255,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 }
             }
         }
-        all(Error::Conflict { attempts: ATTEMPTS_MAX })
+        all(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
     }
 
     /// Commits a batch together with the head: generation raised, counters adjusted.
@@ -291,7 +292,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Waits for every write accepted before, and refuses to go on once the store is closed.
     async fn settled(&self) -> Result<()> {
         if self.closed.get() {
-            return Err(Error::Closed);
+            return Err(Error::Closed.into());
         }
         self.queue.settled().await;
         Ok(())
@@ -335,8 +336,8 @@ impl Receipt {
     /// Waits for the answer.
     pub async fn answer(self) -> Result<Written> {
         match self.0 {
-            Some(receiver) => receiver.await.unwrap_or(Err(Error::Closed)),
-            None => Err(Error::Closed),
+            Some(receiver) => receiver.await.unwrap_or(Err(Error::Closed.into())),
+            None => Err(Error::Closed.into()),
         }
     }
 }

@@ -266,10 +266,10 @@ fn a_damaged_chunk_is_reported_for_its_range_and_the_rest_still_loads() {
     save(&store, "s", documents(&["0", "1", "2", "3", "4", "5", "6", "7", "8"]));
     flip(&memory, StoreName::Chunks, &chunk_key("s", "l", 4));
     let read = || block_on(store.read(&id("s"), &list("l"), 2..9, u64::MAX)).unwrap();
-    let seen: Vec<_> = read().iter().map(|c| (c.first, c.count, c.error.as_ref().map(Error::code))).collect();
+    let seen: Vec<_> = read().iter().map(|c| (c.first, c.count, c.error.as_ref().map(|error| error.code()))).collect();
     assert_eq!(seen, [(2, 2, None), (4, 4, Some("Corrupt")), (8, 1, None)]);
     memory.tamper(StoreName::Chunks, &chunk_key("s", "l", 4), None);
-    assert_eq!(read()[1].error.as_ref().map(Error::code), Some("Missing"));
+    assert_eq!(read()[1].error.as_ref().map(|error| error.code()), Some("Missing"));
     // Writing goes on beside it.
     assert_eq!(append(&store, "s", &["9"]), Ok(Written::Index(9)));
 }
@@ -342,7 +342,7 @@ fn a_newer_store_is_refused_and_left_alone() {
     memory.tamper(StoreName::Meta, &Head::key(), Some(head.seal().unwrap()));
     let before = memory.snapshot();
     let error = block_on(Store::open(memory.clone(), TestHost::new(2), options())).err().unwrap();
-    assert_eq!(error, Error::NewerVersion { found: 2, supported: 1 });
+    assert_eq!(*error, Error::NewerVersion { found: 2, supported: 1 });
     assert!(error.needs_reload());
     assert_eq!(memory.snapshot(), before);
 }
@@ -478,10 +478,10 @@ fn a_closed_store_refuses_every_call() {
     let (store, _) = open(&memory);
     save(&store, "s", documents(&["1"]));
     block_on(store.close());
-    assert_eq!(append(&store, "s", &["2"]), Err(Error::Closed));
-    assert_eq!(block_on(store.sessions(&[id("s")])), Err(Error::Closed));
-    assert_eq!(block_on(store.flush()), Err(Error::Closed));
-    assert_eq!(block_on(verify(&store, FULL)), Err(Error::Closed));
+    assert_eq!(append(&store, "s", &["2"]), Err(Error::Closed.into()));
+    assert_eq!(block_on(store.sessions(&[id("s")])), Err(Error::Closed.into()));
+    assert_eq!(block_on(store.flush()), Err(Error::Closed.into()));
+    assert_eq!(block_on(verify(&store, FULL)), Err(Error::Closed.into()));
     let (again, _) = open(&memory);
     assert_eq!(items(&again, "s"), [1], "what was committed is there");
 }

@@ -62,7 +62,7 @@ async fn on_a_full_disk_a_batch_is_stored_whole_or_not_at_all() {
             match backend.commit(batch(vec![put("fill", filled, length)])).await {
                 Ok(outcome) => assert_eq!(outcome, Outcome::Committed),
                 Err(error) => {
-                    assert!(matches!(error, Error::StorageFull { .. }), "{error}");
+                    assert!(matches!(*error, Error::StorageFull { .. }), "{error}");
                     break;
                 }
             }
@@ -82,7 +82,10 @@ async fn on_a_full_disk_a_batch_is_stored_whole_or_not_at_all() {
     ];
     for (number, shape) in shapes.into_iter().enumerate() {
         let outcome = backend.commit(batch(shape)).await;
-        assert!(matches!(outcome, Err(Error::StorageFull { .. })), "shape {number}: {outcome:?}");
+        assert!(
+            matches!(&outcome, Err(error) if matches!(**error, Error::StorageFull { .. })),
+            "shape {number}: {outcome:?}"
+        );
         assert_eq!(count(&backend, "new").await, 0, "shape {number}");
         assert_eq!(count(&backend, "fill").await, filled, "shape {number}");
     }

@@ -77,8 +77,8 @@ pub struct Components<'a> {
 }
 
 impl<'a> Components<'a> {
-    fn damaged() -> Error {
-        Error::Corrupt { record: "key".into(), problem: "it does not have the components of its store".into() }
+    fn damaged() -> Box<Error> {
+        Error::Corrupt { record: "key".into(), problem: "it does not have the components of its store".into() }.into()
     }
 
     /// The next component as a string.

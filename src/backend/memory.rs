@@ -45,7 +45,7 @@ impl Memory {
     }
 
     fn check_open(&self) -> Result<()> {
-        if self.closed.get() { Err(Error::Closed) } else { Ok(()) }
+        if self.closed.get() { Err(Error::Closed.into()) } else { Ok(()) }
     }
 }
 

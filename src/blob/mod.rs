@@ -127,7 +127,8 @@ pub fn check_media_type(media_type: &str) -> Result<()> {
             limit: MEDIA_TYPE_BYTES_MAX as u64,
             got: media_type.len() as u64,
             unit: "bytes",
-        });
+        }
+        .into());
     }
     if media_type.chars().any(char::is_control) {
         return Err(Error::invalid("type", "a media type has no control characters"));

@@ -73,13 +73,13 @@ impl Place<'_> {
     }
 
     /// An [`Error::Corrupt`] for this place.
-    pub fn corrupt(&self, problem: impl Into<String>) -> Error {
-        Error::Corrupt { record: self.name(), problem: problem.into() }
+    pub fn corrupt(&self, problem: impl Into<String>) -> Box<Error> {
+        Error::Corrupt { record: self.name(), problem: problem.into() }.into()
     }
 
     /// An [`Error::Missing`] for this place.
-    pub fn missing(&self) -> Error {
-        Error::Missing { record: self.name() }
+    pub fn missing(&self) -> Box<Error> {
+        Error::Missing { record: self.name() }.into()
     }
 }
 
@@ -112,7 +112,8 @@ pub fn seal(place: Place<'_>, kind: Kind, payload: &[u8], compression: Compressi
             limit: RECORD_BYTES_MAX as u64,
             got: payload.len() as u64,
             unit: "bytes",
-        });
+        }
+        .into());
     }
     let deflated = match compression {
         Compression::WhenSmaller => deflate(payload),
@@ -149,7 +150,7 @@ pub fn open(place: Place<'_>, kind: Kind, record: &[u8]) -> Result<Vec<u8>> {
         return Err(place.corrupt("its checksum does not match"));
     }
     if version > FORMAT {
-        return Err(Error::NewerVersion { found: version.into(), supported: FORMAT.into() });
+        return Err(Error::NewerVersion { found: version.into(), supported: FORMAT.into() }.into());
     }
     if stored_kind != kind as u8 {
         return Err(place.corrupt(format!("it is of kind {stored_kind}, not {}", kind as u8)));
@@ -215,7 +216,10 @@ mod tests {
             for bit in 0..record.len() * 8 {
                 let mut damaged = record.clone();
                 damaged[bit / 8] ^= 1 << (bit % 8);
-                assert!(matches!(open(place(&key), Kind::Chunk, &damaged), Err(Error::Corrupt { .. })), "bit {bit}");
+                assert!(
+                    matches!(open(place(&key), Kind::Chunk, &damaged), Err(error) if matches!(*error, Error::Corrupt { .. })),
+                    "bit {bit}"
+                );
             }
         }
     }
@@ -226,7 +230,7 @@ mod tests {
         let record = seal(place(&key), Kind::Chunk, b"payload", Compression::Off).unwrap();
         for length in 0..record.len() {
             assert!(
-                matches!(open(place(&key), Kind::Chunk, &record[..length]), Err(Error::Corrupt { .. })),
+                matches!(open(place(&key), Kind::Chunk, &record[..length]), Err(error) if matches!(*error, Error::Corrupt { .. })),
                 "{length}"
             );
         }
@@ -249,7 +253,7 @@ mod tests {
         let sum = checksum(place(&key), &record[..9], b"payload");
         record[9..17].copy_from_slice(&sum.to_le_bytes());
         let error = open(place(&key), Kind::Chunk, &record).unwrap_err();
-        assert_eq!(error, Error::NewerVersion { found: 2, supported: 1 });
+        assert_eq!(*error, Error::NewerVersion { found: 2, supported: 1 });
     }
 
     #[test]
@@ -262,7 +266,9 @@ mod tests {
             let sum = checksum(place(&key), &record, &bomb);
             record.extend_from_slice(&sum.to_le_bytes());
             record.extend_from_slice(&bomb);
-            assert!(matches!(open(place(&key), Kind::Chunk, &record), Err(Error::Corrupt { .. })));
+            assert!(
+                matches!(open(place(&key), Kind::Chunk, &record), Err(error) if matches!(*error, Error::Corrupt { .. }))
+            );
         }
     }
 

@@ -18,7 +18,7 @@ fn check(argument: &'static str, text: &str) -> Result<()> {
             units => format!("it has {units} UTF-16 units"),
         }
     };
-    Err(Error::InvalidId { argument, problem })
+    Err(Error::InvalidId { argument, problem }.into())
 }
 
 macro_rules! name {

@@ -25,7 +25,9 @@ impl<B: Backend, H: Host> Store<B, H> {
     pub(super) fn get_one<'a>(&'a self, store: StoreName, key: &'a Key) -> Answer<'a, Result<Option<Vec<u8>>>> {
         Box::pin(async move {
             let mut values = self.get(store, std::slice::from_ref(key)).await?;
-            values.pop().ok_or_else(|| Error::Backend { cause: "get answered without an entry for the key".into() })
+            values
+                .pop()
+                .ok_or_else(|| Error::Backend { cause: "get answered without an entry for the key".into() }.into())
         })
     }
 

@@ -86,7 +86,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             let Ok(hash) = row.key.parse().hash().map(Hash::from_bytes) else { continue };
             let blob = match Blob::open(&row.key, &row.value) {
                 Ok(blob) => blob,
-                Err(Error::Corrupt { .. }) => continue,
+                Err(error) if error.is_corrupt() => continue,
                 Err(error) => return Err(error),
             };
             let due = blob::due(&blob, referenced.binary_search(&hash).is_ok(), now_ms, grace_ms);
@@ -162,7 +162,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Outcome::Committed => return Ok(candidates),
                 Outcome::Refused { check } if check / 2 < candidates.len() => drop(candidates.swap_remove(check / 2)),
                 Outcome::Refused { .. } => {
-                    return Err(Error::Backend { cause: "a check was refused that was not made".into() });
+                    return Err(Error::Backend { cause: "a check was refused that was not made".into() }.into());
                 }
             }
         }

@@ -107,7 +107,7 @@ impl Head {
         let key = Self::key();
         let head: Self = record::open_struct(Place { store: StoreName::Meta, key: &key }, Kind::Head, record)?;
         if head.format > STORE_FORMAT {
-            return Err(crate::Error::NewerVersion { found: head.format, supported: STORE_FORMAT });
+            return Err(crate::Error::NewerVersion { found: head.format, supported: STORE_FORMAT }.into());
         }
         Ok(head)
     }

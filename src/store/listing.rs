@@ -40,7 +40,7 @@ pub struct SessionPage {
     /// Their metadata.
     pub sessions: Vec<SessionRead>,
     /// Sessions that stand on this page and cannot be read: their ids, and why.
-    pub damaged: Vec<(Id, Error)>,
+    pub damaged: Vec<(Id, Box<Error>)>,
     /// Where the next page starts; `None` when this is the last.
     pub next: Option<String>,
 }
@@ -53,7 +53,7 @@ impl SessionPage {
     fn push(&mut self, key: &Key, record: &[u8]) -> Result<()> {
         match SessionRecord::open(key, record) {
             Ok(session) => self.sessions.push(session.into()),
-            Err(error @ Error::Corrupt { .. }) => self.damaged.push((id_of(key)?, error)),
+            Err(error) if error.is_corrupt() => self.damaged.push((id_of(key)?, error)),
             Err(error) => return Err(error),
         }
         Ok(())
@@ -152,7 +152,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             // A damaged session has a place in the listing too, so that it is reported there.
             let key = match SessionRecord::open(&row.key, &row.value) {
                 Ok(session) => sort_key(&session.json, field).unwrap_or(SortKey::None),
-                Err(Error::Corrupt { .. }) => SortKey::None,
+                Err(error) if error.is_corrupt() => SortKey::None,
                 Err(error) => return Err(error),
             };
             order.push((key, id_of(&row.key)?));

@@ -30,7 +30,7 @@ struct SessionSlot {
     /// The session after the operations so far; none if it does not exist.
     current: Option<SessionRecord>,
     /// Why the stored record cannot be read. It can still be replaced or deleted.
-    damage: Option<Error>,
+    damage: Option<Box<Error>>,
     /// The record is what this engine last wrote, not what it has just read.
     from_memory: bool,
     changed: bool,
@@ -122,8 +122,8 @@ pub(super) fn hashes(references: &[Reference]) -> Vec<Hash> {
     distinct(references.iter().map(|reference| reference.hash))
 }
 
-fn no_session(id: &Id) -> Error {
-    Error::NotFound { what: "session", name: id.as_str().to_owned() }
+fn no_session(id: &Id) -> Box<Error> {
+    Error::NotFound { what: "session", name: id.as_str().to_owned() }.into()
 }
 
 impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
@@ -196,7 +196,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             return Err(damage.clone());
         }
         if slot.current.is_some() {
-            return Err(Error::AlreadyExists { id: id.as_str().to_owned() });
+            return Err(Error::AlreadyExists { id: id.as_str().to_owned() }.into());
         }
         let item = self.document(metadata).await?;
         self.replace_metadata(id, item)
@@ -396,7 +396,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                     self.directory(id, list)?.truncate(first.number);
                 }
                 // A damaged tail stays as it is, and is not appended to any more.
-                Err(Error::Corrupt { .. } | Error::Missing { .. }) => {
+                Err(error) if error.is_damage() => {
                     let directory = self.directory(id, list)?;
                     for span in &merged {
                         directory.replace(span.number, ChunkEntry { sealed: true, ..span.entry });
@@ -428,7 +428,8 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             return Err(Error::NotFound {
                 what: "item",
                 name: format!("{index} of {:?} ({length} items)", list.as_str()),
-            });
+            }
+            .into());
         };
         let chunks: usize = session.lists.iter().map(|list| list.directory.chunks()).sum();
         check_chunks(chunks + 2)?;
@@ -506,7 +507,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     async fn attach(&mut self, attachment: &'w Attachment) -> Result<Written> {
         let references = self.intern(std::slice::from_ref(attachment), false).await?;
         let reference = references.into_iter().next();
-        reference.map(Written::Attached).ok_or_else(|| Error::Backend { cause: "no attachment".into() })
+        reference.map(Written::Attached).ok_or_else(|| Error::Backend { cause: "no attachment".into() }.into())
     }
 
     /// A text on its own, its attachments known to the view.
@@ -541,7 +542,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         for (attachment, hash) in attachments.iter().zip(&hashes) {
             let is_there = self.blobs.get(hash).is_some_and(|slot| slot.current.is_some());
             if matches!(attachment, Attachment::Stored(_)) && !is_there {
-                return Err(Error::NotFound { what: "attachment", name: hash.to_string() });
+                return Err(Error::NotFound { what: "attachment", name: hash.to_string() }.into());
             }
         }
         let mut references = Vec::with_capacity(attachments.len());
@@ -589,7 +590,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                 Some(record) => match Blob::open(&key, record) {
                     Ok(blob) => Some(blob),
                     // The bytes at hand mend a damaged record.
-                    Err(Error::Corrupt { .. }) => None,
+                    Err(error) if error.is_corrupt() => None,
                     Err(error) => return Err(error),
                 },
                 None => None,
@@ -606,7 +607,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let key = session::session_key(id.as_str());
         let (current, damage) = match stored.as_deref().map(|record| SessionRecord::open(&key, record)).transpose() {
             Ok(current) => (current, None),
-            Err(damage @ Error::Corrupt { .. }) => (None, Some(damage)),
+            Err(damage) if damage.is_corrupt() => (None, Some(damage)),
             Err(error) => return Err(error),
         };
         let bytes = stored.as_ref().map_or(0, |record| record.len() as u64);
@@ -760,8 +761,8 @@ fn texts(documents: &Documents) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn too_large(what: &str, limit: usize, got: usize, unit: &'static str) -> Error {
-    Error::TooLarge { what: what.to_owned(), limit: limit as u64, got: got as u64, unit }
+fn too_large(what: &str, limit: usize, got: usize, unit: &'static str) -> Box<Error> {
+    Error::TooLarge { what: what.to_owned(), limit: limit as u64, got: got as u64, unit }.into()
 }
 
 fn check_metadata_size(json: &[u8]) -> Result<()> {

@@ -48,7 +48,7 @@ pub struct ChunkRead {
     /// `{"$attachment":n}` in it is entry n of this table.
     pub attachments: Vec<Reference>,
     /// Why the chunk cannot be read, `Corrupt` or `Missing`.
-    pub error: Option<Error>,
+    pub error: Option<Box<Error>>,
 }
 
 /// A list of a session.
@@ -264,7 +264,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         for ((span, key), record) in spans.iter().zip(&keys).zip(records) {
             chunks.push(match open_chunk(key, span, record) {
                 Ok(chunk) => ChunkRead::new(chunk, span, items),
-                Err(error @ (Error::Corrupt { .. } | Error::Missing { .. })) => ChunkRead::damaged(error, span, items),
+                Err(error) if error.is_damage() => ChunkRead::damaged(error, span, items),
                 Err(error) => return Err(error),
             });
         }
@@ -399,7 +399,7 @@ impl ChunkRead {
         }
     }
 
-    fn damaged(error: Error, span: &Span, items: &Range<u64>) -> Self {
+    fn damaged(error: Box<Error>, span: &Span, items: &Range<u64>) -> Self {
         let (from, to) = (items.start.max(span.first), items.end.min(span.range().end));
         let (json, attachments) = (b"[]".to_vec(), Vec::new());
         Self { first: from, count: to.saturating_sub(from), json, attachments, error: Some(error) }
@@ -407,6 +407,6 @@ impl ChunkRead {
 
     /// The error as plain fields.
     pub fn error_report(&self) -> Option<ErrorReport> {
-        self.error.as_ref().map(Error::to_report)
+        self.error.as_ref().map(|error| error.to_report())
     }
 }

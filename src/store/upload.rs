@@ -67,8 +67,8 @@ impl Lease {
     }
 }
 
-fn no_upload(set: PartSet) -> Error {
-    Error::NotFound { what: "upload", name: set.to_string() }
+fn no_upload(set: PartSet) -> Box<Error> {
+    Error::NotFound { what: "upload", name: set.to_string() }.into()
 }
 
 impl<B: Backend, H: Host> Store<B, H> {
@@ -101,7 +101,8 @@ impl<B: Backend, H: Host> Store<B, H> {
                 limit: RECORD_BYTES_MAX as u64,
                 got,
                 unit: "bytes",
-            });
+            }
+            .into());
         }
         // It is out of the map while its parts are written, so a second piece meanwhile finds no upload.
         let mut upload = self.uploads.take(set).ok_or_else(|| no_upload(set))?;
@@ -136,7 +137,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             let stored = self.get_one(StoreName::Blobs, &key).await?;
             let known = match stored.as_deref().map(|record| Blob::open(&key, record)).transpose() {
                 Ok(known) => known,
-                Err(Error::Corrupt { .. }) => None,
+                Err(error) if error.is_corrupt() => None,
                 Err(error) => return Err(error),
             };
             let unchanged = Check::still(StoreName::Blobs, key.clone(), stored);
@@ -177,7 +178,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Outcome::Refused { .. } => {}
             }
         }
-        Err(Error::Conflict { attempts: ATTEMPTS_MAX })
+        Err(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
     }
 
     /// Gives an upload up and deletes what it stored. Passes over one that is not there.

@@ -18,7 +18,7 @@ use super::read::PAGE_ROWS;
 use super::upload::lease_prefix;
 use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
 use crate::blob::{self, Blob, Hash, PartSet, Reference};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::host::Host;
 use crate::job::{Progress, Step};
 use crate::map::Map;
@@ -316,7 +316,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         let mut look = SessionLook::default();
         let session = match SessionRecord::open(key, record) {
             Ok(session) => session,
-            Err(error @ Error::Corrupt { .. }) => {
+            Err(error) if error.is_corrupt() => {
                 look.unreadable = true;
                 look.findings.push(finding("Corrupt", place, error.to_string()));
                 return Ok(look);
@@ -348,7 +348,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 if full {
                     match Chunk::open(&row.key, &row.value) {
                         Ok(chunk) => entry = self.look_at_chunk(&mut look, id, list, first, row, &chunk, entry).await?,
-                        Err(error @ Error::Corrupt { .. }) => {
+                        Err(error) if error.is_corrupt() => {
                             look.unreadable = true;
                             look.findings.push(finding("Corrupt", place, error.to_string()));
                         }
@@ -592,7 +592,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 .and_then(|hash| Ok((hash, Blob::open(&row.key, &row.value)?)));
             let (hash, blob) = match opened {
                 Ok(opened) => opened,
-                Err(error @ Error::Corrupt { .. }) => {
+                Err(error) if error.is_corrupt() => {
                     run.report.add(finding("Corrupt", place, error.to_string()));
                     continue;
                 }
@@ -636,8 +636,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             let end = (start + blob::PART_BYTES_MAX as u64).min(blob.stored_size);
             match self.parts(blob, &(start..end)).await {
                 Ok(bytes) => sha256.update(&bytes),
-                Err(error @ Error::Corrupt { .. }) => return Ok(Some(("Corrupt", error.to_string()))),
-                Err(error @ Error::Missing { .. }) => return Ok(Some(("Missing", error.to_string()))),
+                Err(error) if error.is_damage() => return Ok(Some((error.code(), error.to_string()))),
                 Err(error) => return Err(error),
             }
             start = end;
@@ -836,7 +835,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 };
                 match counted {
                     Ok(counted) => counters = counters.plus(counted),
-                    Err(Error::Corrupt { .. }) => {}
+                    Err(error) if error.is_corrupt() => {}
                     Err(error) => return Err(error),
                 }
                 Ok(())

@@ -62,9 +62,16 @@ impl Engine {
         promise(Box::pin(async move { receipt?.answer().await.map(answer) }))
     }
 
-    /// Promises the answer of anything else.
-    fn call<F: Future<Output = Result<JsValue>> + 'static>(&self, call: impl FnOnce(Rc<Store>) -> F) -> Promise {
-        promise(Box::pin(call(Rc::clone(&self.store))))
+    /// Promises the answer of anything else, if its arguments can be read.
+    fn call<A, F: Future<Output = Result<JsValue>> + 'static>(
+        &self,
+        arguments: Result<A>,
+        call: impl FnOnce(Rc<Store>, A) -> F,
+    ) -> Promise {
+        match arguments {
+            Ok(arguments) => promise(Box::pin(call(Rc::clone(&self.store), arguments))),
+            Err(error) => Promise::reject(&thrown(error)),
+        }
     }
 }
 
@@ -93,7 +100,7 @@ fn reference(written: Written) -> JsValue {
 
 /// The name of an upload. One that is not well-formed names no upload.
 fn upload(name: &str) -> Result<PartSet> {
-    PartSet::parse(name).map_err(|_| Error::NotFound { what: "upload", name: name.to_owned() })
+    PartSet::parse(name).map_err(|_| Error::NotFound { what: "upload", name: name.to_owned() }.into())
 }
 
 #[wasm_bindgen]
@@ -177,14 +184,14 @@ impl Engine {
     /// Begins an upload and names it.
     #[wasm_bindgen(js_name = uploadBegin, unchecked_return_type = "Promise<string>")]
     pub fn upload_begin(&self) -> Promise {
-        self.call(|store| async move { Ok(store.upload_begin().await?.to_string().into()) })
+        self.call(Ok(()), |store, ()| async move { Ok(store.upload_begin().await?.to_string().into()) })
     }
 
     /// Takes the next bytes of an upload, at most 4 MiB at a time, one call after the other.
     #[wasm_bindgen(js_name = uploadPart, unchecked_return_type = "Promise<void>")]
     pub fn upload_part(&self, name: String, bytes: Vec<u8>) -> Promise {
-        self.call(|store| async move {
-            store.upload_part(upload(&name)?, &bytes).await?;
+        self.call(upload(&name), |store, set| async move {
+            store.upload_part(set, &bytes).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -192,16 +199,16 @@ impl Engine {
     /// Ends an upload: its bytes are an attachment.
     #[wasm_bindgen(js_name = uploadFinish, unchecked_return_type = "Promise<Attachment>")]
     pub fn upload_finish(&self, name: String, media_type: String) -> Promise {
-        self.call(
-            |store| async move { Ok(output::attachment(&store.upload_finish(upload(&name)?, &media_type).await?)) },
-        )
+        self.call(upload(&name), |store, set| async move {
+            Ok(output::attachment(&store.upload_finish(set, &media_type).await?))
+        })
     }
 
     /// Gives an upload up.
     #[wasm_bindgen(js_name = uploadCancel, unchecked_return_type = "Promise<void>")]
     pub fn upload_cancel(&self, name: String) -> Promise {
-        self.call(|store| async move {
-            store.upload_cancel(upload(&name)?).await?;
+        self.call(upload(&name), |store, set| async move {
+            store.upload_cancel(set).await?;
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -209,28 +216,26 @@ impl Engine {
     /// Reads sessions' metadata in the order asked, `null` where there is none.
     #[wasm_bindgen(unchecked_return_type = "Promise<DocumentsOut>")]
     pub fn get(&self, ids: &Texts) -> Promise {
-        let ids = input::ids(ids);
-        self.call(|store| async move { Ok(output::documents(&store.sessions(&ids?).await?)) })
+        self.call(input::ids(ids), |store, ids| async move { Ok(output::documents(&store.sessions(&ids).await?)) })
     }
 
     /// Reads one page of sessions' metadata.
     #[wasm_bindgen(unchecked_return_type = "Promise<SessionPage>")]
     pub fn list(&self, query: ListQueryInput) -> Promise {
         let query = input::list_query(&query);
-        self.call(|store| async move { Ok(output::page(&store.list(&query?).await?)) })
+        self.call(query, |store, query| async move { Ok(output::page(&store.list(&query).await?)) })
     }
 
     /// Counts the sessions.
     #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
     pub fn count(&self) -> Promise {
-        self.call(|store| async move { Ok((store.count().await? as f64).into()) })
+        self.call(Ok(()), |store, ()| async move { Ok((store.count().await? as f64).into()) })
     }
 
     /// Names and measures the lists of a session.
     #[wasm_bindgen(unchecked_return_type = "Promise<ListStat[]>")]
     pub fn lists(&self, id: JsString) -> Promise {
-        let id = input::id(&id);
-        self.call(|store| async move { Ok(output::object(&store.lists(&id?).await?)) })
+        self.call(input::id(&id), |store, id| async move { Ok(output::object(&store.lists(&id).await?)) })
     }
 
     /// Reads items of a list as chunks cut to the range: at least one, and more within `bytesMax` of JSON.
@@ -247,9 +252,7 @@ impl Engine {
             let range = input::whole("from", from)?..input::end("to", to)?;
             Ok((input::id(&id)?, input::list_name(&list)?, range, input::end("bytesMax", bytes_max)?))
         };
-        let arguments = arguments();
-        self.call(|store| async move {
-            let (id, list, range, bytes_max) = arguments?;
+        self.call(arguments(), |store, (id, list, range, bytes_max)| async move {
             Ok(output::chunks(&store.read(&id, &list, range, bytes_max).await?))
         })
     }
@@ -266,9 +269,7 @@ impl Engine {
             let lists = lists.as_ref().map(input::list_names).transpose()?;
             Ok((input::id(&id)?, lists, input::end("bytesMax", bytes_max)?))
         };
-        let arguments = arguments();
-        self.call(|store| async move {
-            let (id, lists, bytes_max) = arguments?;
+        self.call(arguments(), |store, (id, lists, bytes_max)| async move {
             let (session, lists) = store.load(&id, lists.as_deref(), bytes_max).await?;
             Ok(output::load(session, &lists))
         })
@@ -278,9 +279,7 @@ impl Engine {
     #[wasm_bindgen(js_name = readAttachment, unchecked_return_type = "Promise<Uint8Array>")]
     pub fn read_attachment(&self, hash: JsString, start: f64, end: f64) -> Promise {
         let arguments = || Ok((input::hash(&hash)?, input::whole("start", start)?..input::whole("end", end)?));
-        let arguments = arguments();
-        self.call(|store| async move {
-            let (hash, range) = arguments?;
+        self.call(arguments(), |store, (hash, range)| async move {
             let bytes = store.attachment_bytes(&hash, range).await?;
             Ok(Uint8Array::from(bytes.as_slice()).into())
         })
@@ -289,14 +288,13 @@ impl Engine {
     /// Says what is known of an attachment.
     #[wasm_bindgen(unchecked_return_type = "Promise<AttachmentStat>")]
     pub fn stat(&self, hash: JsString) -> Promise {
-        let hash = input::hash(&hash);
-        self.call(|store| async move { Ok(output::object(&store.stat(&hash?).await?)) })
+        self.call(input::hash(&hash), |store, hash| async move { Ok(output::object(&store.stat(&hash).await?)) })
     }
 
     /// Adds up what is stored.
     #[wasm_bindgen(unchecked_return_type = "Promise<EngineStats>")]
     pub fn stats(&self) -> Promise {
-        self.call(|store| async move { Ok(output::object(&store.stats().await?)) })
+        self.call(Ok(()), |store, ()| async move { Ok(output::object(&store.stats().await?)) })
     }
 
     /// Starts collecting attachments that nothing refers to.
@@ -314,7 +312,7 @@ impl Engine {
     /// Makes everything committed so far survive power loss.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn flush(&self) -> Promise {
-        self.call(|store| async move {
+        self.call(Ok(()), |store, ()| async move {
             store.flush().await?;
             Ok(JsValue::UNDEFINED)
         })
@@ -323,7 +321,7 @@ impl Engine {
     /// Commits what was accepted and closes. Every later call fails with `Closed`.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn close(&self) -> Promise {
-        self.call(|store| async move {
+        self.call(Ok(()), |store, ()| async move {
             store.close().await;
             Ok(JsValue::UNDEFINED)
         })

@@ -148,7 +148,7 @@ fn text(value: &JsValue) -> Option<String> {
 }
 
 fn name(argument: &'static str, value: &JsValue) -> Result<String> {
-    text(value).ok_or_else(|| Error::InvalidId { argument, problem: "it is not a well-formed string".into() })
+    text(value).ok_or_else(|| Error::InvalidId { argument, problem: "it is not a well-formed string".into() }.into())
 }
 
 /// A session's id.

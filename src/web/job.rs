@@ -83,13 +83,13 @@ impl Job {
                 State::Running => return Err(Error::invalid("step", "the step before it has not ended")),
                 State::Ended => {
                     state.replace(State::Ended);
-                    return Err(Error::Cancelled);
+                    return Err(Error::Cancelled.into());
                 }
             };
             let step = work.step(&store).await;
             let cancelled = matches!(*state.borrow(), State::Ended);
             match step {
-                _ if cancelled => Err(Error::Cancelled),
+                _ if cancelled => Err(Error::Cancelled.into()),
                 Ok((step, rest)) => {
                     state.replace(rest.map_or(State::Ended, State::Ready));
                     Ok(step)

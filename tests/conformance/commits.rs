@@ -171,7 +171,7 @@ pub async fn update_writes_in_its_place_among_the_operations(databases: &impl Da
 pub async fn the_error_of_an_update_aborts_everything(databases: &impl Databases) {
     let backend = databases.open("a").await;
     commit(&backend, ops(vec![put(STORE, key(1), b"before"), put(StoreName::Meta, key(1), b"before")])).await;
-    let refusal = Error::NotFound { what: "session", name: "x".into() };
+    let refusal: Box<Error> = Error::NotFound { what: "session", name: "x".into() }.into();
     let error = refusal.clone();
     let batch = ops(vec![
         put(STORE, key(1), b"after"),

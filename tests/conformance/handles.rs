@@ -38,13 +38,13 @@ pub async fn a_closed_handle_refuses_everything(databases: &impl Databases) {
     fill(&backend, STORE, 1).await;
     backend.close().await;
     backend.close().await;
-    assert_eq!(backend.get(STORE, &[key(0)]).await, Err(Error::Closed));
-    assert_eq!(backend.get(STORE, &[]).await, Err(Error::Closed));
-    assert_eq!(backend.scan(Scan::new(STORE, KeyRange::all(), 1)).await, Err(Error::Closed));
+    assert_eq!(backend.get(STORE, &[key(0)]).await, Err(Error::Closed.into()));
+    assert_eq!(backend.get(STORE, &[]).await, Err(Error::Closed.into()));
+    assert_eq!(backend.scan(Scan::new(STORE, KeyRange::all(), 1)).await, Err(Error::Closed.into()));
     let empty = KeyRange { lower: std::ops::Bound::Included(key(1)), upper: std::ops::Bound::Included(key(0)) };
-    assert_eq!(backend.scan(Scan::new(STORE, empty, 1)).await, Err(Error::Closed));
-    assert_eq!(backend.commit(ops(vec![put(STORE, key(0), b"late")])).await, Err(Error::Closed));
-    assert_eq!(backend.commit(Batch::default()).await, Err(Error::Closed));
+    assert_eq!(backend.scan(Scan::new(STORE, empty, 1)).await, Err(Error::Closed.into()));
+    assert_eq!(backend.commit(ops(vec![put(STORE, key(0), b"late")])).await, Err(Error::Closed.into()));
+    assert_eq!(backend.commit(Batch::default()).await, Err(Error::Closed.into()));
     let again = databases.open("a").await;
     assert_eq!(value(&again, STORE, key(0)).await, Some(0u64.to_be_bytes().to_vec()));
 }

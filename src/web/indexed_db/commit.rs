@@ -16,7 +16,7 @@ use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbKeyRange, IdbRequest, IdbTransaction};
 
-fn failed(value: JsValue) -> Error {
+fn failed(value: JsValue) -> Box<Error> {
     Exception::from(&value).into_error(Phase::Commit)
 }
 
@@ -139,7 +139,9 @@ impl Staged {
                 refused_or_failed
             }
         };
-        if let (Err(Error::StorageFull { .. }), Some(end)) = (&outcome, end) {
+        if let (Err(error), Some(end)) = (&outcome, end)
+            && matches!(**error, Error::StorageFull { .. })
+        {
             // Resolves only; what matters is that it is over.
             let _ = end.await;
             sys::leave_cleanup_mode(&raw);
@@ -194,7 +196,7 @@ impl Stores {
 
     fn get(&self, name: StoreName) -> Result<&ObjectStore> {
         let store = self.0.get(name as usize).and_then(Option::as_ref);
-        store.ok_or_else(|| Error::Backend { cause: "a store is not part of its transaction".into() })
+        store.ok_or_else(|| Error::Backend { cause: "a store is not part of its transaction".into() }.into())
     }
 }
 

@@ -84,7 +84,7 @@ impl Exception {
     }
 
     /// The error that the engine reports for this exception.
-    pub fn into_error(self, phase: Phase) -> Error {
+    pub fn into_error(self, phase: Phase) -> Box<Error> {
         let name = self.name.as_str();
         // Chromium on LevelDB aborts with an UnknownError or, for values that it keeps in files, a DataError.
         // Firefox, after that, lets one transaction do nothing but delete.
@@ -104,13 +104,13 @@ impl Exception {
         let refused =
             phase == Phase::Open && matches!(name, "SecurityError" | "InvalidStateError" | "NotSupportedError");
         if full {
-            Error::StorageFull { cause: self.cause() }
+            Error::StorageFull { cause: self.cause() }.into()
         } else if refused {
-            Error::Unavailable { cause: self.cause() }
+            Error::Unavailable { cause: self.cause() }.into()
         } else if lost {
-            Error::ConnectionLost { cause: self.cause() }
+            Error::ConnectionLost { cause: self.cause() }.into()
         } else {
-            Error::Backend { cause: self.cause() }
+            Error::Backend { cause: self.cause() }.into()
         }
     }
 }

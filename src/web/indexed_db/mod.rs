@@ -80,7 +80,7 @@ impl Handle {
                 Ok(database)
             }
             (Ok(None), Err(error)) => {
-                if error == Error::Closed {
+                if *error == Error::Closed {
                     self.status.set(Status::Closed);
                 }
                 Err(error)
@@ -89,7 +89,7 @@ impl Handle {
                 if let Ok(database) = opened {
                     database.close();
                 }
-                connected?.ok_or(Error::Closed)
+                connected?.ok_or_else(|| Error::Closed.into())
             }
         }
     }
@@ -103,7 +103,7 @@ impl Handle {
         match self.status.get() {
             Status::Open => Ok(self.connection.borrow().as_ref().map(|connection| connection.database.clone())),
             Status::Lost => Ok(None),
-            Status::Closed => Err(Error::Closed),
+            Status::Closed => Err(Error::Closed.into()),
         }
     }
 
@@ -151,7 +151,7 @@ impl Handle {
 
     /// Takes note when a call finds out that the connection is gone.
     fn noticing<T>(&self, result: Result<T>) -> Result<T> {
-        if matches!(result, Err(Error::ConnectionLost { .. })) {
+        if result.as_ref().is_err_and(|error| matches!(**error, Error::ConnectionLost { .. })) {
             self.disconnect(Status::Lost);
         }
         result
@@ -232,7 +232,7 @@ impl Backend for IndexedDb {
         if poll_once(&mut task).await.is_none() {
             spawn_local(task);
         }
-        receiver.await.unwrap_or(Err(Error::Closed))
+        receiver.await.unwrap_or(Err(Error::Closed.into()))
     }
 
     async fn close(&self) {

@@ -45,7 +45,7 @@ pub async fn open(name: &str, expect: Expect) -> Result<Database> {
     let request = Database::open(name.to_owned()).with_version(STORES_VERSION).with_on_upgrade_needed(upgrade);
     let database = match within_limit(name, request).await? {
         Ok(database) => database,
-        Err(_) if gone.get() => return Err(Error::Closed),
+        Err(_) if gone.get() => return Err(Error::Closed.into()),
         Err(exception) if exception.name == "VersionError" => return Err(newer_version(name).await),
         Err(exception) => return Err(exception.into_error(Phase::Open)),
     };
@@ -133,17 +133,17 @@ where
     // The promise never rejects.
     let _ = JsFuture::from(promise).await;
     sys::clear_timeout(&timer);
-    opening.result.take().ok_or_else(|| Error::Blocked { name: name.to_owned() })
+    opening.result.take().ok_or_else(|| Error::Blocked { name: name.to_owned() }.into())
 }
 
 /// The error for a database of a higher version, with that version. Opening without a version changes nothing.
-async fn newer_version(name: &str) -> Error {
+async fn newer_version(name: &str) -> Box<Error> {
     let request: OpenDbRequestBuilder<_> = Database::open(name.to_owned());
     match within_limit(name, request).await {
         Ok(Ok(database)) => {
             let found = database.version() as u32;
             database.close();
-            Error::NewerVersion { found, supported: STORES_VERSION }
+            Error::NewerVersion { found, supported: STORES_VERSION }.into()
         }
         Ok(Err(exception)) => exception.into_error(Phase::Open),
         Err(error) => error,

@@ -8,7 +8,7 @@ use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbCursor, IdbDatabase, IdbKeyRange, IdbRequest, IdbTransaction};
 
-fn failed(value: JsValue) -> Error {
+fn failed(value: JsValue) -> Box<Error> {
     Exception::from(&value).into_error(Phase::Read)
 }
 

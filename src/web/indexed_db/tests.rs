@@ -90,8 +90,8 @@ async fn a_database_that_is_gone_is_not_made_again_behind_the_engine() {
     let backend = with_a_record("gone").await;
     raw(&backend).close();
     delete(&backend.0.name).await;
-    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed));
-    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed));
+    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed.into()));
+    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed.into()));
     let name = backend.0.name.clone();
     let fresh = IndexedDb::open(&name).await.expect("the caller may open it anew");
     assert_eq!(fresh.get(STORE, &[key()]).await, Ok(vec![None]));
@@ -103,7 +103,7 @@ async fn a_closed_handle_is_not_opened_again() {
     let raw = raw(&backend);
     backend.close().await;
     assert!(raw.onversionchange().is_none() && raw.onclose().is_none());
-    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed));
+    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed.into()));
     backend.0.disconnect(Status::Lost);
     assert_eq!(backend.0.status.get(), Status::Closed);
 }
@@ -174,5 +174,5 @@ fn exceptions_become_the_errors_of_the_table() {
         assert!(found.to_string().contains(name) && found.to_string().contains(message), "{found}");
     }
     let nothing = super::error::Exception::from(&JsValue::UNDEFINED).into_error(Phase::Read);
-    assert_eq!(nothing, Error::Backend { cause: "no reason given".into() });
+    assert_eq!(*nothing, Error::Backend { cause: "no reason given".into() });
 }
