@@ -70,14 +70,14 @@ impl Engine {
     ) -> Promise {
         match arguments {
             Ok(arguments) => promise(Box::pin(call(Rc::clone(&self.store), arguments))),
-            Err(error) => Promise::reject(&thrown(error)),
+            Err(error) => Promise::reject(&thrown(&error)),
         }
     }
 }
 
 /// One for all methods, boxed, because each kind of future would bring its own copy of what makes a promise of it.
 pub(super) fn promise(answer: Pin<Box<dyn Future<Output = Result<JsValue>>>>) -> Promise {
-    future_to_promise(async move { answer.await.map_err(thrown) })
+    future_to_promise(async move { answer.await.map_err(|error| thrown(&error)) })
 }
 
 fn nothing(_: Written) -> JsValue {
@@ -112,7 +112,7 @@ impl Engine {
             let store = Store::open(IndexedDb::open(&name).await?, Browser, options).await?;
             Ok(Self { store: Rc::new(store), draining: Rc::default() })
         };
-        open.await.map_err(thrown)
+        open.await.map_err(|error: Box<Error>| thrown(&error))
     }
 
     /// Stores a new session. `AlreadyExists` when the id is taken.
@@ -299,13 +299,13 @@ impl Engine {
 
     /// Starts collecting attachments that nothing refers to.
     pub fn collect(&self, options: CollectOptionsInput) -> std::result::Result<Job, JsValue> {
-        let options = input::collect_options(&options).map_err(thrown)?;
+        let options = input::collect_options(&options).map_err(|error| thrown(&error))?;
         Ok(Job::collect(Rc::clone(&self.store), options))
     }
 
     /// Starts looking for damage.
     pub fn verify(&self, options: VerifyOptionsInput) -> std::result::Result<Job, JsValue> {
-        let options = input::verify_options(&options).map_err(thrown)?;
+        let options = input::verify_options(&options).map_err(|error| thrown(&error))?;
         Ok(Job::verify(Rc::clone(&self.store), options))
     }
 

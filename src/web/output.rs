@@ -9,7 +9,7 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 /// What is thrown or rejected with.
-pub fn thrown(error: Box<Error>) -> JsValue {
+pub fn thrown(error: &Error) -> JsValue {
     object(&error.to_report())
 }
 
