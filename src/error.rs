@@ -1,8 +1,6 @@
 //! The one error type. Every variant has a stable string [`code`](Error::code) which the npm package shows as
 //! `HoardError.code`; codes are never renamed or reused.
 
-use serde::Serialize;
-
 /// `Result` with [`Error`], in a box: it is rare and has many words, and every answer would make room for them.
 pub type Result<T, E = Box<Error>> = std::result::Result<T, E>;
 
@@ -39,7 +37,7 @@ pub enum Error {
         unit: &'static str,
     },
     /// The session, attachment or upload that an operation needs is not there.
-    #[error("there is no {what} {name:?}")]
+    #[error("there is no {what} \"{name}\"")]
     NotFound {
         /// `session`, `attachment`, `upload` or `item`.
         what: &'static str,
@@ -47,7 +45,7 @@ pub enum Error {
         name: String,
     },
     /// `create` was given an id that is taken; `put` or `update` changes an existing session.
-    #[error("session {id:?} already exists; use put or update to change it")]
+    #[error("session \"{id}\" already exists; use put or update to change it")]
     AlreadyExists {
         /// The session's id.
         id: String,
@@ -78,7 +76,7 @@ pub enum Error {
     #[error("the hoard is closed; open it again")]
     Closed,
     /// Another connection keeps the database from being opened, upgraded or deleted.
-    #[error("another tab keeps the database {name:?} open; close it or reload it")]
+    #[error("another tab keeps the database \"{name}\" open; close it or reload it")]
     Blocked {
         /// Database name.
         name: String,
@@ -181,8 +179,7 @@ impl Error {
 }
 
 /// An [`Error`] as plain fields.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ErrorReport {
     /// See [`Error::code`].
     pub code: &'static str,

@@ -3,10 +3,8 @@
 //! Whoever runs a job calls its `step` until it says that it is done. Not calling it is a pause, and dropping it a cancel;
 //! what was done so far stays done.
 
-use serde::Serialize;
-
 /// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// What it is at.
     pub phase: &'static str,

@@ -1,7 +1,6 @@
 //! The collector's decisions. Executing them is the store's part.
 
 use super::Blob;
-use serde::Serialize;
 
 /// How long an attachment stays after its last reference went: 24 hours, so that an `attachments.put` has time to be used
 /// and a slow writer in another tab does not find its attachment gone.
@@ -17,8 +16,7 @@ pub struct CollectOptions {
 }
 
 /// What a collection did, or in a dry run would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CollectReport {
     /// Nothing was changed.
     pub dry_run: bool,

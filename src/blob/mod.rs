@@ -33,7 +33,6 @@ pub struct Reference {
     /// Bytes of the original.
     pub size: u64,
     /// Media type that the caller gave it here; empty when unknown.
-    #[serde(rename = "type")]
     pub media_type: String,
 }
 

@@ -1,9 +1,15 @@
 //! DEFLATE (RFC 1951) without gzip's header and CRC: the envelope has a length and a stronger checksum already.
+//!
+//! By `miniz_oxide`. `zlib-rs` deflates 1.5 times and inflates 1.8 times as fast, and takes 18 KB more of the engine's wasm
+//! after brotli; what it saves is less than a tenth of what IndexedDB takes for the same record.
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 /// Level, by the measurement in docs/benchmarks.md.
-const LEVEL: u32 = 3;
+const LEVEL: u8 = 3;
 
 /// Deflates; `None` when the result is not smaller than the input.
 pub fn deflate(raw: &[u8]) -> Option<Vec<u8>> {
@@ -11,11 +17,8 @@ pub fn deflate(raw: &[u8]) -> Option<Vec<u8>> {
     if raw.len() < 32 {
         return None;
     }
-    let mut out = Vec::with_capacity(raw.len());
-    let mut stream = Compress::new(Compression::new(LEVEL), false);
-    // The capacity is the raw length: output that does not fit it is not worth keeping.
-    let status = stream.compress_vec(raw, &mut out, FlushCompress::Finish).ok()?;
-    (status == Status::StreamEnd && out.len() < raw.len()).then_some(out)
+    let deflated = compress_to_vec(raw, LEVEL);
+    (deflated.len() < raw.len()).then_some(deflated)
 }
 
 /// Inflates to exactly `raw_length` bytes. Never holds more than that: a stream that goes on is stopped there.
@@ -23,20 +26,19 @@ pub fn deflate(raw: &[u8]) -> Option<Vec<u8>> {
 /// # Errors
 /// A description of what is wrong with the stream.
 pub fn inflate(body: &[u8], raw_length: usize) -> Result<Vec<u8>, String> {
-    // One byte of room beyond the claim, so that a longer stream shows itself as longer.
-    let mut out = Vec::with_capacity(raw_length + 1);
-    let mut stream = Decompress::new(false);
-    let status = stream
-        .decompress_vec(body, &mut out, FlushDecompress::Finish)
-        .map_err(|error| format!("its deflate stream is invalid: {error}"))?;
-    if out.len() > raw_length {
-        return Err(format!("it inflates to more than the {raw_length} bytes it claims"));
+    let mut out = vec![0; raw_length];
+    let mut state = Box::<DecompressorOxide>::default();
+    let (status, read, written) = decompress(&mut state, body, &mut out, 0, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF);
+    match status {
+        TINFLStatus::Done if written < raw_length => {
+            Err(format!("its deflate stream ends after {written} of {raw_length} bytes"))
+        }
+        TINFLStatus::Done if read < body.len() => Err("bytes follow the end of its deflate stream".into()),
+        TINFLStatus::Done => Ok(out),
+        TINFLStatus::HasMoreOutput => Err(format!("it inflates to more than the {raw_length} bytes it claims")),
+        TINFLStatus::FailedCannotMakeProgress | TINFLStatus::NeedsMoreInput => {
+            Err(format!("its deflate stream ends after {written} of {raw_length} bytes"))
+        }
+        _ => Err("its deflate stream is invalid".into()),
     }
-    if status != Status::StreamEnd || out.len() < raw_length {
-        return Err(format!("its deflate stream ends after {} of {raw_length} bytes", out.len()));
-    }
-    if stream.total_in() != body.len() as u64 {
-        return Err("bytes follow the end of its deflate stream".into());
-    }
-    Ok(out)
 }

@@ -10,7 +10,7 @@
 //!       17       payload, as the codec left it
 //! ```
 //!
-//! The checksum is XXH3-64 over the payload, seeded with the XXH3-64 of object store, key and the nine header bytes before
+//! The checksum is XXH64 over the payload, seeded with the XXH64 of object store, key and the nine header bytes before
 //! it. So a flipped bit anywhere, a cut record and a record under another record's key are all noticed. XXH3 (crate
 //! `twox-hash`) and not a CRC-64, because it takes the key as a seed for nothing and runs at several GB/s without
 //! hardware instructions that wasm lacks. It detects accidents, not attackers: whoever can write the store can compute it.
@@ -22,7 +22,7 @@ use crate::backend::{Key, StoreName};
 use crate::error::{Error, Result};
 pub use deflate::{deflate, inflate};
 use serde::{Serialize, de::DeserializeOwned};
-use twox_hash::XxHash3_64;
+use twox_hash::XxHash64;
 
 /// The most bytes that a record's payload may have, before and after the codec: 4 MiB.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
@@ -98,7 +98,7 @@ fn checksum(place: Place<'_>, header: &[u8], payload: &[u8]) -> u64 {
     identity.push(0);
     identity.extend_from_slice(place.key.as_bytes());
     identity.extend_from_slice(header);
-    XxHash3_64::oneshot_with_seed(XxHash3_64::oneshot(&identity), payload)
+    XxHash64::oneshot(XxHash64::oneshot(0, &identity), payload)
 }
 
 /// Wraps a payload.

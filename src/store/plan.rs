@@ -427,7 +427,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let Some(span) = span else {
             return Err(Error::NotFound {
                 what: "item",
-                name: format!("{index} of {:?} ({length} items)", list.as_str()),
+                name: format!("{index} of \"{}\" ({length} items)", list.as_str()),
             }
             .into());
         };

@@ -27,7 +27,7 @@ use crate::session::{self, Chunk, ChunkEntry, Directory, METADATA_LIST, SessionR
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use twox_hash::XxHash3_64;
+use twox_hash::XxHash64;
 
 /// Sessions that one step looks at.
 const PAGE_SESSIONS: usize = 16;
@@ -175,9 +175,9 @@ impl Verification {
     }
 }
 
-/// 128 bits of a key, so that many keys can be remembered: two XXH3-64 with different seeds.
+/// 128 bits of a key, so that many keys can be remembered: two XXH64 with different seeds.
 fn digest(key: &Key) -> u128 {
-    let half = |seed| u128::from(XxHash3_64::oneshot_with_seed(seed, key.as_bytes()));
+    let half = |seed| u128::from(XxHash64::oneshot(seed, key.as_bytes()));
     (half(0) << 64) | half(1)
 }
 

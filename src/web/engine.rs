@@ -235,7 +235,7 @@ impl Engine {
     /// Names and measures the lists of a session.
     #[wasm_bindgen(unchecked_return_type = "Promise<ListStat[]>")]
     pub fn lists(&self, id: JsString) -> Promise {
-        self.call(input::id(&id), |store, id| async move { Ok(output::object(&store.lists(&id).await?)) })
+        self.call(input::id(&id), |store, id| async move { Ok(output::lists(&store.lists(&id).await?)) })
     }
 
     /// Reads items of a list as chunks cut to the range: at least one, and more within `bytesMax` of JSON.
@@ -271,7 +271,7 @@ impl Engine {
         };
         self.call(arguments(), |store, (id, lists, bytes_max)| async move {
             let (session, lists) = store.load(&id, lists.as_deref(), bytes_max).await?;
-            Ok(output::load(session, &lists))
+            Ok(output::load(&session, &lists))
         })
     }
 
@@ -288,13 +288,16 @@ impl Engine {
     /// Says what is known of an attachment.
     #[wasm_bindgen(unchecked_return_type = "Promise<AttachmentStat>")]
     pub fn stat(&self, hash: JsString) -> Promise {
-        self.call(input::hash(&hash), |store, hash| async move { Ok(output::object(&store.stat(&hash).await?)) })
+        self.call(
+            input::hash(&hash),
+            |store, hash| async move { Ok(output::attachment_stat(&store.stat(&hash).await?)) },
+        )
     }
 
     /// Adds up what is stored.
     #[wasm_bindgen(unchecked_return_type = "Promise<EngineStats>")]
     pub fn stats(&self) -> Promise {
-        self.call(Ok(()), |store, ()| async move { Ok(output::object(&store.stats().await?)) })
+        self.call(Ok(()), |store, ()| async move { Ok(output::stats(&store.stats().await?)) })
     }
 
     /// Starts collecting attachments that nothing refers to.

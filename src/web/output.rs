@@ -1,177 +1,225 @@
 //! What JavaScript gets: the core's answers as plain objects, bytes as copies outside the memory of wasm. Shapes are those of
 //! `pkg/src/engine.ts`.
+//!
+//! The objects are built field by field. A serialiser (serde-wasm-bindgen) is compiled anew for every shape, and cost 9 KB of
+//! wasm after brotli for what stands here.
 
-use crate::blob::Reference;
+use crate::blob::{CollectReport, Reference};
 use crate::error::{Error, ErrorReport};
 use crate::job::{Progress, Step};
-use crate::store::{ChunkRead, ListLoad, ListStat, SessionPage, SessionRead};
-use serde::Serialize;
+use crate::store::{
+    AttachmentStat, ChunkRead, Finding, ListLoad, ListStat, SessionPage, SessionRead, Stats, VerifyReport,
+};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A plain object.
+    #[wasm_bindgen(js_name = Object)]
+    type Plain;
+    #[wasm_bindgen(constructor, js_class = Object)]
+    fn new() -> Plain;
+    #[wasm_bindgen(method, indexing_setter)]
+    fn set_text(this: &Plain, name: &str, value: &str);
+    #[wasm_bindgen(method, indexing_setter)]
+    fn set_number(this: &Plain, name: &str, value: f64);
+    #[wasm_bindgen(method, indexing_setter)]
+    fn set_flag(this: &Plain, name: &str, value: bool);
+    #[wasm_bindgen(method, indexing_setter)]
+    fn set_value(this: &Plain, name: &str, value: &JsValue);
+}
+
+/// An object under construction.
+struct Object(Plain);
+
+impl Object {
+    fn new() -> Self {
+        Self(Plain::new())
+    }
+
+    fn text(self, name: &str, value: &str) -> Self {
+        self.0.set_text(name, value);
+        self
+    }
+
+    /// Sizes and counts, none above 2^53.
+    fn number(self, name: &str, value: u64) -> Self {
+        self.0.set_number(name, value as f64);
+        self
+    }
+
+    fn flag(self, name: &str, value: bool) -> Self {
+        self.0.set_flag(name, value);
+        self
+    }
+
+    fn value(self, name: &str, value: &JsValue) -> Self {
+        self.0.set_value(name, value);
+        self
+    }
+
+    fn done(self) -> JsValue {
+        self.0.into()
+    }
+}
+
+/// An array of what `each` makes of the elements.
+fn array<T>(elements: &[T], each: fn(&T) -> JsValue) -> JsValue {
+    let array = Array::new();
+    for element in elements {
+        array.push(&each(element));
+    }
+    array.into()
+}
 
 /// What is thrown or rejected with.
 pub fn thrown(error: &Error) -> JsValue {
-    object(&error.to_report())
-}
-
-/// A plain object, or an array of them.
-pub fn object(value: &(impl Serialize + ?Sized)) -> JsValue {
-    // What comes here has neither maps nor numbers above 2^53, the only things that could fail.
-    value.serialize(&serde_wasm_bindgen::Serializer::new().serialize_missing_as_null(true)).unwrap_or(JsValue::NULL)
+    let ErrorReport { code, message, retryable, needs_reload } = error.to_report();
+    let error = Object::new().text("code", code).text("message", &message);
+    error.flag("retryable", retryable).flag("needsReload", needs_reload).done()
 }
 
 /// An attachment as it can be referred to.
 pub fn attachment(reference: &Reference) -> JsValue {
-    object(&AttachmentOut::from(reference))
+    let Reference { hash, size, media_type } = reference;
+    Object::new().text("hash", &hash.to_string()).number("size", *size).text("type", media_type).done()
 }
 
-/// Metadata texts, `null` for a missing session, and their attachments.
+/// Entry n is what `{"$attachment":n}` stands for; `null` instead of an empty table.
+fn table(references: &[Reference]) -> JsValue {
+    if references.is_empty() { JsValue::NULL } else { array(references, attachment) }
+}
+
+/// The texts as the text of one array, and the tables of their attachments; `null` for a session that is missing.
+fn with_documents(object: Object, sessions: &[Option<&SessionRead>]) -> Object {
+    let mut json = vec![b'['];
+    let mut attachments = false;
+    for session in sessions {
+        if json.len() > 1 {
+            json.push(b',');
+        }
+        json.extend_from_slice(session.map_or(b"null", |session| &session.json));
+        attachments |= session.is_some_and(|session| !session.attachments.is_empty());
+    }
+    json.push(b']');
+    let tables = if attachments {
+        array(sessions, |session| session.map_or(JsValue::NULL, |session| table(&session.attachments)))
+    } else {
+        JsValue::NULL
+    };
+    object.value("json", &Uint8Array::from(json.as_slice())).value("tables", &tables)
+}
+
+/// Metadata texts and their attachments.
 pub fn documents(sessions: &[Option<SessionRead>]) -> JsValue {
-    let sessions = || sessions.iter().map(Option::as_ref);
-    object(&DocumentsOut { json: &json(sessions()), tables: tables(sessions()) })
+    let sessions: Vec<_> = sessions.iter().map(Option::as_ref).collect();
+    with_documents(Object::new(), &sessions).done()
 }
 
 /// One page of a listing.
 pub fn page(page: &SessionPage) -> JsValue {
-    let sessions = || page.sessions.iter().map(Some);
-    object(&PageOut {
-        json: &json(sessions()),
-        tables: tables(sessions()),
-        damaged: page
-            .damaged
-            .iter()
-            .map(|(id, error)| DamagedOut { id: id.as_str(), error: error.to_report() })
-            .collect(),
-        next: page.next.as_deref(),
-    })
+    let sessions: Vec<_> = page.sessions.iter().map(Some).collect();
+    let damaged =
+        array(&page.damaged, |(id, error)| Object::new().text("id", id.as_str()).value("error", &thrown(error)).done());
+    let next = page.next.as_deref().map_or(JsValue::NULL, JsValue::from_str);
+    with_documents(Object::new(), &sessions).value("damaged", &damaged).value("next", &next).done()
 }
 
 /// Chunks of a list.
 pub fn chunks(chunks: &[ChunkRead]) -> JsValue {
-    object(&chunks.iter().map(chunk).collect::<Vec<_>>())
-}
-
-fn chunk(chunk: &ChunkRead) -> ChunkOut<'_> {
-    let ChunkRead { first, count, json, attachments, .. } = chunk;
-    ChunkOut { first: *first, count: *count, json, attachments: table(attachments), error: chunk.error_report() }
-}
-
-/// A session with the beginning of its lists.
-pub fn load(session: SessionRead, lists: &[ListLoad]) -> JsValue {
-    let session = [Some(session)];
-    let sessions = || session.iter().map(Option::as_ref);
-    let lists = lists.iter().map(|ListLoad { stat: ListStat { name, items, chunks, bytes }, chunks: read }| ListOut {
-        name,
-        items: *items,
-        chunks: *chunks,
-        bytes: *bytes,
-        read: read.iter().map(chunk).collect(),
-    });
-    object(&LoadOut {
-        meta: DocumentsOut { json: &json(sessions()), tables: tables(sessions()) },
-        lists: lists.collect(),
+    array(chunks, |ChunkRead { first, count, json, attachments, error }| {
+        let chunk = Object::new().number("first", *first).number("count", *count);
+        let chunk = chunk.value("json", &Uint8Array::from(json.as_slice())).value("attachments", &table(attachments));
+        chunk.value("error", &error.as_ref().map_or(JsValue::NULL, |error| thrown(error))).done()
     })
 }
 
+fn list(stat: &ListStat) -> Object {
+    let ListStat { name, items, chunks, bytes } = stat;
+    Object::new().text("name", name).number("items", *items).number("chunks", *chunks).number("bytes", *bytes)
+}
+
+/// Lists of a session.
+pub fn lists(stats: &[ListStat]) -> JsValue {
+    array(stats, |stat| list(stat).done())
+}
+
+/// A session with the beginning of its lists.
+pub fn load(session: &SessionRead, lists: &[ListLoad]) -> JsValue {
+    let lists = array(lists, |ListLoad { stat, chunks: read }| list(stat).value("read", &chunks(read)).done());
+    let meta = with_documents(Object::new(), &[Some(session)]).done();
+    Object::new().value("meta", &meta).value("lists", &lists).done()
+}
+
+/// What is known of an attachment.
+pub fn attachment_stat(stat: &AttachmentStat) -> JsValue {
+    let AttachmentStat { hash, size, media_type, stored_size, encoding, references } = stat;
+    let stat = Object::new().text("hash", hash).number("size", *size).text("type", media_type);
+    stat.number("storedSize", *stored_size).text("encoding", encoding).number("references", *references).done()
+}
+
+/// Totals of the store.
+pub fn stats(stats: &Stats) -> JsValue {
+    let mut object = Object::new();
+    for (name, figure) in [
+        ("sessions", stats.sessions),
+        ("items", stats.items),
+        ("chunks", stats.chunks),
+        ("attachments", stats.attachments),
+        ("logicalBytes", stats.logical_bytes),
+        ("storedBytes", stats.stored_bytes),
+        ("jsonBytes", stats.json_bytes),
+        ("jsonStoredBytes", stats.json_stored_bytes),
+        ("attachmentBytes", stats.attachment_bytes),
+        ("attachmentStoredBytes", stats.attachment_stored_bytes),
+        ("referencedBytes", stats.referenced_bytes),
+        ("savedByDeduplication", stats.saved_by_deduplication),
+        ("savedByCompression", stats.saved_by_compression),
+        ("generation", stats.generation),
+    ] {
+        object = object.number(name, figure);
+    }
+    object.done()
+}
+
+/// A job's report.
+pub trait Report {
+    /// As a plain object.
+    fn to_object(&self) -> JsValue;
+}
+
+impl Report for CollectReport {
+    fn to_object(&self) -> JsValue {
+        let Self { dry_run, marked, attachments, bytes, uploads } = self;
+        let report = Object::new().flag("dryRun", *dry_run).number("marked", *marked);
+        report.number("attachments", *attachments).number("bytes", *bytes).number("uploads", *uploads).done()
+    }
+}
+
+impl Report for VerifyReport {
+    fn to_object(&self) -> JsValue {
+        let Self { full, clean, sessions, chunks, attachments, findings, findings_left_out } = self;
+        let findings = array(findings, |Finding { code, record, problem, repaired }| {
+            let finding = Object::new().text("code", code).text("record", record).text("problem", problem);
+            finding.flag("repaired", *repaired).done()
+        });
+        let report = Object::new().flag("full", *full).flag("clean", *clean);
+        let report = report.number("sessions", *sessions).number("chunks", *chunks).number("attachments", *attachments);
+        report.value("findings", &findings).number("findingsLeftOut", *findings_left_out).done()
+    }
+}
+
 /// A step of a job.
-pub fn step<R: Serialize>(step: &Step<R>) -> JsValue {
-    let (progress, report) = match step {
+pub fn step<R: Report>(step: &Step<R>) -> JsValue {
+    let (Progress { phase, done, total, unit }, report) = match step {
         Step::Running(progress) => (progress, None),
-        Step::Done(progress, report) => (progress, Some(report)),
+        Step::Done(progress, report) => (progress, Some(report.to_object())),
     };
-    object(&StepOut { done: report.is_some(), progress, report })
-}
-
-#[derive(Serialize)]
-struct AttachmentOut<'a> {
-    hash: String,
-    size: u64,
-    #[serde(rename = "type")]
-    media_type: &'a str,
-}
-
-#[derive(Serialize)]
-struct DocumentsOut<'a> {
-    #[serde(with = "serde_bytes")]
-    json: &'a [u8],
-    tables: Option<Vec<Table<'a>>>,
-}
-
-#[derive(Serialize)]
-struct PageOut<'a> {
-    #[serde(with = "serde_bytes")]
-    json: &'a [u8],
-    tables: Option<Vec<Table<'a>>>,
-    damaged: Vec<DamagedOut<'a>>,
-    next: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct DamagedOut<'a> {
-    id: &'a str,
-    error: ErrorReport,
-}
-
-#[derive(Serialize)]
-struct ChunkOut<'a> {
-    first: u64,
-    count: u64,
-    #[serde(with = "serde_bytes")]
-    json: &'a [u8],
-    attachments: Table<'a>,
-    error: Option<ErrorReport>,
-}
-
-#[derive(Serialize)]
-struct LoadOut<'a> {
-    meta: DocumentsOut<'a>,
-    lists: Vec<ListOut<'a>>,
-}
-
-#[derive(Serialize)]
-struct ListOut<'a> {
-    name: &'a str,
-    items: u64,
-    chunks: u64,
-    bytes: u64,
-    read: Vec<ChunkOut<'a>>,
-}
-
-#[derive(Serialize)]
-struct StepOut<'a, R> {
-    done: bool,
-    progress: &'a Progress,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    report: Option<&'a R>,
-}
-
-/// Entry n is what `{"$attachment":n}` stands for; `None` instead of an empty table.
-type Table<'a> = Option<Vec<AttachmentOut<'a>>>;
-
-impl<'a> From<&'a Reference> for AttachmentOut<'a> {
-    fn from(reference: &'a Reference) -> Self {
-        Self { hash: reference.hash.to_string(), size: reference.size, media_type: &reference.media_type }
+    let progress = Object::new().text("phase", phase).number("done", *done).number("total", *total).text("unit", unit);
+    let step = Object::new().flag("done", report.is_some()).value("progress", &progress.done());
+    match report {
+        Some(report) => step.value("report", &report).done(),
+        None => step.done(),
     }
-}
-
-fn table(references: &[Reference]) -> Table<'_> {
-    (!references.is_empty()).then(|| references.iter().map(AttachmentOut::from).collect())
-}
-
-/// `None` when no session has an attachment.
-fn tables<'a>(sessions: impl Iterator<Item = Option<&'a SessionRead>>) -> Option<Vec<Table<'a>>> {
-    let tables: Vec<Table<'a>> = sessions.map(|session| table(&session?.attachments)).collect();
-    tables.iter().any(Option::is_some).then_some(tables)
-}
-
-/// The texts as the text of one array.
-fn json<'a>(sessions: impl Iterator<Item = Option<&'a SessionRead>>) -> Vec<u8> {
-    let mut json = vec![b'['];
-    for (n, session) in sessions.enumerate() {
-        if n > 0 {
-            json.push(b',');
-        }
-        json.extend_from_slice(session.map_or(b"null", |session| &session.json));
-    }
-    json.push(b']');
-    json
 }
