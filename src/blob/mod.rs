@@ -19,14 +19,13 @@ pub use parts::{PART_BYTES_MAX, PartSet, part_count, part_key, part_range, parts
 
 use crate::backend::{Key, KeyRange, StoreName};
 use crate::error::{Error, Result};
-use crate::record::{self, Compression, Kind, Place};
-use serde::{Deserialize, Serialize};
+use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer};
 
 /// The longest media type that is stored: 255 bytes.
 pub const MEDIA_TYPE_BYTES_MAX: usize = 255;
 
 /// An attachment as a chunk or session refers to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     /// SHA-256 of the original bytes.
     pub hash: Hash,
@@ -34,6 +33,18 @@ pub struct Reference {
     pub size: u64,
     /// Media type that the caller gave it here; empty when unknown.
     pub media_type: String,
+}
+
+impl Fields for Reference {
+    fn write(&self, out: &mut Writer) {
+        out.fixed(self.hash.as_bytes());
+        out.number(self.size);
+        out.bytes(self.media_type.as_bytes());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self { hash: Hash::from_bytes(from.fixed()), size: from.number(), media_type: from.text() }
+    }
 }
 
 /// An attachment as a caller hands it in.
@@ -51,9 +62,9 @@ pub enum Attachment {
 }
 
 /// How an attachment's stored bytes relate to its original bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// They are the original bytes.
+    /// They are the original bytes. Stored as 0.
     Identity,
 }
 
@@ -67,7 +78,7 @@ impl Encoding {
 }
 
 /// The record in `blobs`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
     /// Bytes of the original.
     pub size: u64,
@@ -85,17 +96,51 @@ pub struct Blob {
     pub unreferenced_since: Option<u64>,
 }
 
+impl Fields for Blob {
+    fn write(&self, out: &mut Writer) {
+        out.number(self.size);
+        out.bytes(self.media_type.as_bytes());
+        out.number(match self.encoding {
+            Encoding::Identity => 0,
+        });
+        out.fixed(self.stored_hash.as_bytes());
+        out.number(self.stored_size);
+        out.fixed(self.parts.as_bytes());
+        out.number(self.unreferenced_since.is_some().into());
+        if let Some(since) = self.unreferenced_since {
+            out.number(since);
+        }
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self {
+            size: from.number(),
+            media_type: from.text(),
+            encoding: {
+                if from.number() != 0 {
+                    from.fail();
+                }
+                Encoding::Identity
+            },
+            stored_hash: Hash::from_bytes(from.fixed()),
+            stored_size: from.number(),
+            parts: PartSet::from_bytes(from.fixed()),
+            unreferenced_since: from.flag().then(|| from.number()),
+        }
+    }
+}
+
 impl Blob {
     /// Seals the record for its key.
     pub fn seal(&self, hash: &Hash) -> Result<Vec<u8>> {
         let key = blob_key(hash);
-        record::seal_struct(Place { store: StoreName::Blobs, key: &key }, Kind::Blob, self, Compression::Off)
+        record::seal_fields(Place { store: StoreName::Blobs, key: &key }, Kind::Blob, self, Compression::Off)
     }
 
     /// Opens a record.
     pub fn open(key: &Key, record: &[u8]) -> Result<Self> {
         let place = Place { store: StoreName::Blobs, key };
-        let blob: Self = record::open_struct(place, Kind::Blob, record)?;
+        let blob: Self = record::open_fields(place, Kind::Blob, record)?;
         if blob.encoding == Encoding::Identity && blob.stored_size != blob.size {
             return Err(place.corrupt("its stored size is not its size"));
         }

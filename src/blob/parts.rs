@@ -3,20 +3,29 @@
 use crate::backend::{Key, KeyRange};
 use crate::error::{Error, Result};
 use crate::map::Ordered;
-use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// Bytes of every part but the last: 1 MiB. Ranges and streams need memory for a few parts, whatever the size of the whole.
 pub const PART_BYTES_MAX: usize = 1 << 20;
 
 /// The key prefix of one attachment's parts: 16 random bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PartSet([u8; 16]);
 
 impl PartSet {
     /// A part set from 128 random bits.
     pub fn from_random(random: u128) -> Self {
         Self(random.to_be_bytes())
+    }
+
+    /// A part set from its bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
     }
 
     /// Reads the 32 hexadecimal digits that [`Display`](std::fmt::Display) writes.

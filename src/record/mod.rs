@@ -17,11 +17,12 @@
 //! Every reader below therefore treats the payload as hostile too.
 
 mod deflate;
+mod fields;
 
 use crate::backend::{Key, StoreName};
 use crate::error::{Error, Result};
 pub use deflate::{deflate, inflate};
-use serde::{Serialize, de::DeserializeOwned};
+pub use fields::{Fields, Reader, Writer};
 use twox_hash::XxHash64;
 
 /// The most bytes that a record's payload may have, before and after the codec: 4 MiB.
@@ -167,21 +168,19 @@ pub fn open(place: Place<'_>, kind: Kind, record: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-/// Serialises a structure (postcard: varints, no field names) and wraps it.
-pub fn seal_struct<T: Serialize>(place: Place<'_>, kind: Kind, value: &T, compression: Compression) -> Result<Vec<u8>> {
-    let payload = postcard::to_allocvec(value)
-        .map_err(|error| Error::Backend { cause: format!("{} could not be serialised: {error}", place.name()) })?;
-    seal(place, kind, &payload, compression)
+/// Writes a structure's fields and wraps them.
+pub fn seal_fields(place: Place<'_>, kind: Kind, value: &impl Fields, compression: Compression) -> Result<Vec<u8>> {
+    let mut out = Writer::default();
+    value.write(&mut out);
+    seal(place, kind, &out.into_bytes(), compression)
 }
 
 /// Unwraps and reads a structure; bytes left over are damage.
-pub fn open_struct<T: DeserializeOwned>(place: Place<'_>, kind: Kind, record: &[u8]) -> Result<T> {
+pub fn open_fields<T: Fields>(place: Place<'_>, kind: Kind, record: &[u8]) -> Result<T> {
     let payload = open(place, kind, record)?;
-    match postcard::take_from_bytes::<T>(&payload) {
-        Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(place.corrupt(format!("{} bytes follow its end", rest.len()))),
-        Err(error) => Err(place.corrupt(format!("its payload cannot be read: {error}"))),
-    }
+    let mut reader = Reader::new(&payload);
+    let value = T::read(&mut reader);
+    if reader.ended() { Ok(value) } else { Err(place.corrupt("its payload cannot be read")) }
 }
 
 #[cfg(test)]

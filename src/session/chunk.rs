@@ -1,6 +1,6 @@
 //! A chunk: the items of one stretch of a list, in one record.
 //!
-//! Payload: a postcard header (`references`: the attachments that the items use, each once; `lengths`: bytes of each item's
+//! Payload: a header of fields (`references`: the attachments that the items use, each once; `lengths`: bytes of each item's
 //! text), then the items as one JSON array text, so that a reader hands it to `JSON.parse` as it is. `{"$attachment":n}` in
 //! it is entry n of `references`.
 
@@ -10,8 +10,7 @@ use crate::backend::{Key, KeyRange, StoreName};
 use crate::blob::Reference;
 use crate::error::Result;
 use crate::map::Map;
-use crate::record::{self, Compression, Kind, Place};
-use serde::{Deserialize, Serialize};
+use crate::record::{self, Compression, Kind, Place, Reader, Writer};
 use std::ops::Range;
 
 /// An item of a list on its own: its JSON text, and the table that the text's placeholders point into.
@@ -90,12 +89,6 @@ pub struct Chunk {
     json: Vec<u8>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Header<'a> {
-    references: std::borrow::Cow<'a, [Reference]>,
-    lengths: std::borrow::Cow<'a, [u32]>,
-}
-
 impl Chunk {
     /// Puts items together.
     pub fn from_items<'i>(items: impl IntoIterator<Item = &'i Item>) -> Result<Self> {
@@ -161,24 +154,22 @@ impl Chunk {
 
     /// Seals the chunk for its key.
     pub fn seal(&self, key: &Key) -> Result<Vec<u8>> {
-        let header = Header { references: (&self.references).into(), lengths: (&self.lengths).into() };
         let place = Place { store: StoreName::Chunks, key };
-        let mut payload = postcard::to_allocvec(&header)
-            .map_err(|error| crate::Error::Backend { cause: format!("chunk: {error}") })?;
-        payload.extend_from_slice(&self.json);
-        record::seal(place, Kind::Chunk, &payload, Compression::WhenSmaller)
+        let mut out = Writer::default();
+        out.many(&self.references);
+        out.many(&self.lengths);
+        out.fixed(&self.json);
+        record::seal(place, Kind::Chunk, &out.into_bytes(), Compression::WhenSmaller)
     }
 
     /// Opens a record.
     pub fn open(key: &Key, record: &[u8]) -> Result<Self> {
         let place = Place { store: StoreName::Chunks, key };
         let mut payload = record::open(place, Kind::Chunk, record)?;
-        let (header, json) = postcard::take_from_bytes::<Header<'_>>(&payload)
-            .map_err(|error| place.corrupt(format!("its header cannot be read: {error}")))?;
-        let references = header.references.into_owned();
-        let lengths = header.lengths.into_owned();
-        let header_bytes = payload.len() - json.len();
-        payload.drain(..header_bytes);
+        let mut reader = Reader::new(&payload);
+        let (references, lengths): (_, Vec<u32>) = (reader.many(), reader.many());
+        let json = reader.rest().ok_or_else(|| place.corrupt("its header cannot be read"))?.len();
+        payload.drain(..payload.len() - json);
         let commas = lengths.len().saturating_sub(1) as u64;
         let expected = lengths.iter().map(|&length| u64::from(length)).sum::<u64>() + commas + 2;
         let chunk = Self { references, lengths, json: payload };
@@ -267,10 +258,11 @@ mod tests {
         let key = chunk_key("s", "l", 0);
         let place = Place { store: StoreName::Chunks, key: &key };
         for lengths in [vec![], vec![9], vec![1, 1], vec![u32::MAX; 3]] {
-            let header = Header { references: (&[][..]).into(), lengths: lengths.into() };
-            let mut payload = postcard::to_allocvec(&header).unwrap();
-            payload.extend_from_slice(b"[12]");
-            let record = record::seal(place, Kind::Chunk, &payload, Compression::Off).unwrap();
+            let mut payload = Writer::default();
+            payload.many::<Reference>(&[]);
+            payload.many::<u32>(&lengths);
+            payload.fixed(b"[12]");
+            let record = record::seal(place, Kind::Chunk, &payload.into_bytes(), Compression::Off).unwrap();
             assert_eq!(Chunk::open(&key, &record).unwrap_err().code(), "Corrupt");
         }
     }

@@ -1,7 +1,7 @@
 //! How a list is cut: one entry for each chunk, in order. Where a chunk starts follows from the entries before it.
 
 use crate::error::{Error, Result};
-use serde::{Deserialize, Serialize};
+use crate::record::{Fields, Reader, Writer};
 use std::ops::Range;
 
 /// When a chunk is full.
@@ -33,7 +33,7 @@ impl ChunkLimits {
 }
 
 /// What the directory says of one chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ChunkEntry {
     /// Items in it.
     pub items: u64,
@@ -47,6 +47,25 @@ pub struct ChunkEntry {
     pub attachment_bytes: u64,
     /// Full. An open chunk at the end of the list is merged with what is appended once they fill a chunk together.
     pub sealed: bool,
+}
+
+impl Fields for ChunkEntry {
+    fn write(&self, out: &mut Writer) {
+        for (_, figure) in self.figures() {
+            out.number(figure);
+        }
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self {
+            items: from.number(),
+            bytes: from.number(),
+            stored: from.number(),
+            references: from.number(),
+            attachment_bytes: from.number(),
+            sealed: from.flag(),
+        }
+    }
 }
 
 impl ChunkEntry {
@@ -82,9 +101,19 @@ impl Span {
 }
 
 /// The entries of a list's chunks.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Directory {
     chunks: Vec<ChunkEntry>,
+}
+
+impl Fields for Directory {
+    fn write(&self, out: &mut Writer) {
+        out.many(&self.chunks);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self { chunks: from.many() }
+    }
 }
 
 impl Directory {

@@ -5,11 +5,10 @@ use super::id::ListName;
 use crate::backend::{Key, StoreName};
 use crate::blob::Reference;
 use crate::error::Result;
-use crate::record::{self, Compression, Kind, Place};
-use serde::{Deserialize, Serialize};
+use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer};
 
 /// A list of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListEntry {
     /// Its name.
     pub name: String,
@@ -18,17 +17,40 @@ pub struct ListEntry {
 }
 
 /// A session without its items.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionRecord {
     /// Raised by every write to the session or any of its chunks, so that an unchanged record means an unchanged session.
     pub revision: u64,
     /// The attachments that the metadata uses; `{"$attachment":n}` in it is entry n.
     pub references: Vec<Reference>,
     /// The metadata, a JSON object.
-    #[serde(with = "serde_bytes")]
     pub json: Vec<u8>,
     /// The lists, in the order in which they were first written.
     pub lists: Vec<ListEntry>,
+}
+
+impl Fields for ListEntry {
+    fn write(&self, out: &mut Writer) {
+        out.bytes(self.name.as_bytes());
+        self.directory.write(out);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self { name: from.text(), directory: Directory::read(from) }
+    }
+}
+
+impl Fields for SessionRecord {
+    fn write(&self, out: &mut Writer) {
+        out.number(self.revision);
+        out.many(&self.references);
+        out.bytes(&self.json);
+        out.many(&self.lists);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self { revision: from.number(), references: from.many(), json: from.bytes().to_owned(), lists: from.many() }
+    }
 }
 
 impl SessionRecord {
@@ -49,13 +71,13 @@ impl SessionRecord {
 
     /// Seals the record for its key.
     pub fn seal(&self, key: &Key) -> Result<Vec<u8>> {
-        record::seal_struct(Place { store: StoreName::Sessions, key }, Kind::Session, self, Compression::WhenSmaller)
+        record::seal_fields(Place { store: StoreName::Sessions, key }, Kind::Session, self, Compression::WhenSmaller)
     }
 
     /// Opens a record.
     pub fn open(key: &Key, record: &[u8]) -> Result<Self> {
         let place = Place { store: StoreName::Sessions, key };
-        let session: Self = record::open_struct(place, Kind::Session, record)?;
+        let session: Self = record::open_fields(place, Kind::Session, record)?;
         for list in &session.lists {
             list.directory.check().map_err(|problem| place.corrupt(problem))?;
             ListName::new(list.name.as_str()).map_err(|_| place.corrupt("a list has an invalid name"))?;

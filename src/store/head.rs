@@ -2,14 +2,13 @@
 
 use crate::backend::{Key, StoreName};
 use crate::error::Result;
-use crate::record::{self, Compression, Kind, Place};
-use serde::{Deserialize, Serialize};
+use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer};
 
 /// The newest store format that this build opens, and the one it creates.
 pub const STORE_FORMAT: u32 = 1;
 
 /// Totals over the whole store, kept exact by every transaction and recomputed by `verify`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Sessions.
     pub sessions: u64,
@@ -73,7 +72,7 @@ impl Counters {
 }
 
 /// The record `head` in `meta`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// Format of the whole store.
     pub format: u32,
@@ -87,6 +86,48 @@ pub struct Head {
     pub counters: Counters,
 }
 
+impl Fields for Counters {
+    fn write(&self, out: &mut Writer) {
+        for (_, figure) in self.figures() {
+            out.number(figure);
+        }
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self {
+            sessions: from.number(),
+            items: from.number(),
+            chunks: from.number(),
+            attachments: from.number(),
+            json_bytes: from.number(),
+            json_stored: from.number(),
+            attachment_bytes: from.number(),
+            attachment_stored: from.number(),
+            used_bytes: from.number(),
+        }
+    }
+}
+
+impl Fields for Head {
+    fn write(&self, out: &mut Writer) {
+        out.number(self.format.into());
+        out.fixed(&self.store_id.to_le_bytes());
+        out.number(self.generation);
+        out.number(self.metadata_generation);
+        self.counters.write(out);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self {
+            format: from.small(),
+            store_id: u128::from_le_bytes(from.fixed()),
+            generation: from.number(),
+            metadata_generation: from.number(),
+            counters: Counters::read(from),
+        }
+    }
+}
+
 impl Head {
     /// Its key in `meta`.
     pub fn key() -> Key {
@@ -96,7 +137,7 @@ impl Head {
     /// Seals it.
     pub fn seal(&self) -> Result<Vec<u8>> {
         let key = Self::key();
-        record::seal_struct(Place { store: StoreName::Meta, key: &key }, Kind::Head, self, Compression::Off)
+        record::seal_fields(Place { store: StoreName::Meta, key: &key }, Kind::Head, self, Compression::Off)
     }
 
     /// Opens it.
@@ -105,7 +146,7 @@ impl Head {
     /// [`crate::Error::NewerVersion`] when a newer version made the store, [`crate::Error::Corrupt`] when it is damaged.
     pub fn open(record: &[u8]) -> Result<Self> {
         let key = Self::key();
-        let head: Self = record::open_struct(Place { store: StoreName::Meta, key: &key }, Kind::Head, record)?;
+        let head: Self = record::open_fields(Place { store: StoreName::Meta, key: &key }, Kind::Head, record)?;
         if head.format > STORE_FORMAT {
             return Err(crate::Error::NewerVersion { found: head.format, supported: STORE_FORMAT }.into());
         }

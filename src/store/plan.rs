@@ -59,6 +59,17 @@ struct BlobSlot<'w> {
     bytes: Option<&'w [u8]>,
 }
 
+/// What an operation has to know beyond the view, so that it can then happen at once.
+#[derive(Default)]
+struct Prepared {
+    /// Of its attachments, in the order in which it has them.
+    hashes: std::vec::IntoIter<Hash>,
+    /// The stored chunks whose items it takes; none where a chunk is not there.
+    chunks: Map<Key, Option<Vec<u8>>>,
+    /// The rows of the stored chunks that it deletes.
+    rows: Vec<Key>,
+}
+
 /// See the module.
 pub(super) struct Plan<'w, B, H> {
     store: &'w Store<B, H>,
@@ -70,6 +81,8 @@ pub(super) struct Plan<'w, B, H> {
     blobs: Map<Hash, BlobSlot<'w>>,
     /// The attachments as they were before the operation at hand changed them.
     undo: Vec<(Hash, BlobSlot<'w>)>,
+    /// What was read for the operation at hand.
+    prepared: Prepared,
     /// Some session's record is what this engine last wrote, not what it has just read.
     pub(super) from_memory: bool,
 }
@@ -136,6 +149,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             rows: Map::default(),
             blobs: Map::default(),
             undo: Vec::new(),
+            prepared: Prepared::default(),
             from_memory: false,
         }
     }
@@ -164,8 +178,9 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
 
     /// Lets an operation happen in the view.
     pub(super) async fn add(&mut self, write: &'w Write) -> Result<Written> {
+        self.prepare(write).await?;
         self.undo.clear();
-        let written = self.happen(write).await;
+        let written = self.happen(write);
         if written.is_err() {
             for (hash, slot) in self.undo.drain(..).rev() {
                 self.blobs.insert(hash, slot);
@@ -174,49 +189,139 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         written
     }
 
-    async fn happen(&mut self, write: &'w Write) -> Result<Written> {
+    fn happen(&mut self, write: &'w Write) -> Result<Written> {
         match write {
-            Write::Create { id, metadata } => self.create(id, metadata).await,
-            Write::Put { id, metadata } => self.put(id, metadata).await,
-            Write::Update { id, patch, remove } => self.update(id, patch, remove).await,
-            Write::Delete { ids } => self.delete(ids).await,
-            Write::Save { id, metadata, lists } => self.save(id, metadata, lists).await,
-            Write::Append { id, list, items } => self.append(id, list, items).await,
-            Write::Set { id, list, index, item } => self.set(id, list, *index, item).await,
-            Write::Attach(attachment) => self.attach(attachment).await,
+            Write::Create { id, metadata } => {
+                check_metadata(&metadata.json)?;
+                if self.readable(id)?.is_some() {
+                    return Err(Error::AlreadyExists { id: id.as_str().to_owned() }.into());
+                }
+                self.put(id, metadata)
+            }
+            Write::Put { id, metadata } => self.put(id, metadata),
+            Write::Update { id, patch, remove } => self.update(id, patch, remove),
+            Write::Delete { ids } => self.delete(ids),
+            Write::Save { id, metadata, lists } => self.save(id, metadata, lists),
+            Write::Append { id, list, items } => self.append(id, list, items),
+            Write::Set { id, list, index, item } => self.set(id, list, *index, item),
+            Write::Attach(attachment) => self.attach(attachment),
         }
+    }
+
+    // What an operation has to know
+
+    /// Reads what an operation needs, all there is to wait for.
+    async fn prepare(&mut self, write: &'w Write) -> Result<()> {
+        let mut hashes = Vec::new();
+        for attachment in write.attachments() {
+            hashes.push(match attachment {
+                Attachment::Bytes { media_type, bytes } => {
+                    blob::check_media_type(media_type)?;
+                    if bytes.len() > LIMITS.attachment_bytes {
+                        return Err(too_large("an attachment", LIMITS.attachment_bytes, bytes.len(), "bytes"));
+                    }
+                    self.store.sha256(bytes).await
+                }
+                Attachment::Stored(hash) => *hash,
+            });
+        }
+        self.load_blobs(&hashes).await?;
+        self.prepared = Prepared { hashes: hashes.into_iter(), ..Prepared::default() };
+        match write {
+            Write::Delete { ids } => {
+                for id in ids {
+                    self.read_rows(id).await?;
+                }
+            }
+            Write::Save { id, .. } => self.read_rows(id).await?,
+            Write::Append { id, list, items } => {
+                let tail = self.tail_to_merge(id, list, items.lengths.len(), items.json.len());
+                self.read_chunks(id, list, &tail).await?;
+            }
+            Write::Set { id, list, index, .. } => {
+                let span = self.span_of(id, list, *index);
+                self.read_chunks(id, list, span.as_slice()).await?;
+            }
+            Write::Create { .. } | Write::Put { .. } | Write::Update { .. } | Write::Attach(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Brings attachments into the view.
+    async fn load_blobs(&mut self, hashes: &[Hash]) -> Result<()> {
+        let unknown = distinct(hashes.iter().filter(|hash| !self.blobs.contains_key(*hash)).copied());
+        let keys: Vec<Key> = unknown.iter().map(blob::blob_key).collect();
+        let records = self.store.get(StoreName::Blobs, &keys).await?;
+        for ((hash, key), stored) in unknown.into_iter().zip(keys).zip(records) {
+            let current = match stored.as_deref().map(|record| Blob::open(&key, record)).transpose() {
+                Ok(current) => current,
+                // The bytes at hand mend a damaged record.
+                Err(error) if error.is_corrupt() => None,
+                Err(error) => return Err(error),
+            };
+            self.blobs.insert(hash, BlobSlot { stored, current, changed: false, bytes: None });
+        }
+        Ok(())
+    }
+
+    /// Reads the chunks among these that are not in the view.
+    async fn read_chunks(&mut self, id: &Id, list: &ListName, spans: &[Span]) -> Result<()> {
+        let stored = spans.iter().filter(|span| !self.is_pending(id, list, span));
+        let keys: Vec<Key> = stored.map(|span| session::chunk_key(id.as_str(), list.as_str(), span.first)).collect();
+        let records = self.store.get(StoreName::Chunks, &keys).await?;
+        for (key, record) in keys.into_iter().zip(records) {
+            self.prepared.chunks.insert(key, record);
+        }
+        Ok(())
+    }
+
+    /// Finds the rows of a session's stored chunks. Rows start with the hash, so they are known only from the chunks.
+    async fn read_rows(&mut self, id: &Id) -> Result<()> {
+        let Some(slot) = self.sessions.get(id) else { return Ok(()) };
+        let mut rows = Vec::new();
+        if slot.damage.is_some() {
+            // Whatever chunks there are, for the directories cannot be read.
+            let mut read = |row: Row| {
+                rows_of_chunk(&mut rows, id, &row.key, &row.value);
+                Ok(())
+            };
+            let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), READ_CHUNKS_MAX);
+            self.store.each_row(scan, &mut read).await?;
+        } else if let (Some(session), false) = (&slot.current, slot.emptied) {
+            let mut keys = Vec::new();
+            for list in &session.lists {
+                for span in list.directory.spans().filter(|span| span.entry.references > 0) {
+                    let key = session::chunk_key(id.as_str(), &list.name, span.first);
+                    if !self.chunks.contains_key(&key) {
+                        keys.push(key);
+                    }
+                }
+            }
+            for page in keys.chunks(READ_CHUNKS_MAX) {
+                let records = self.store.get(StoreName::Chunks, page).await?;
+                for (key, record) in page.iter().zip(records) {
+                    rows_of_chunk(&mut rows, id, key, &record.unwrap_or_default());
+                }
+            }
+        }
+        self.prepared.rows.append(&mut rows);
+        Ok(())
     }
 
     // Sessions
 
-    async fn create(&mut self, id: &Id, metadata: &'w Document) -> Result<Written> {
+    fn put(&mut self, id: &Id, metadata: &'w Document) -> Result<Written> {
         check_metadata(&metadata.json)?;
-        let slot = self.loaded(id)?;
-        if let Some(damage) = &slot.damage {
-            return Err(damage.clone());
-        }
-        if slot.current.is_some() {
-            return Err(Error::AlreadyExists { id: id.as_str().to_owned() }.into());
-        }
-        let item = self.document(metadata).await?;
+        self.readable(id)?;
+        let item = self.document(metadata)?;
         self.replace_metadata(id, item)
     }
 
-    async fn put(&mut self, id: &Id, metadata: &'w Document) -> Result<Written> {
-        check_metadata(&metadata.json)?;
-        let slot = self.loaded(id)?;
-        if let Some(damage) = &slot.damage {
-            return Err(damage.clone());
-        }
-        let item = self.document(metadata).await?;
-        self.replace_metadata(id, item)
-    }
-
-    async fn update(&mut self, id: &Id, patch: &'w Document, remove: &[String]) -> Result<Written> {
+    fn update(&mut self, id: &Id, patch: &'w Document, remove: &[String]) -> Result<Written> {
         check_metadata(&patch.json)?;
         let session = self.existing(id)?;
         let (json, mut table) = (session.json.clone(), session.references.clone());
-        let patch = self.document(patch).await?;
+        let patch = self.document(patch)?;
         let offset = table.len();
         table.extend(patch.references);
         let patch = session::placeholder::rewrite(&patch.json, |n| Ok(n + offset))?;
@@ -242,94 +347,40 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         Ok(Written::Done)
     }
 
-    async fn delete(&mut self, ids: &[Id]) -> Result<Written> {
+    fn delete(&mut self, ids: &[Id]) -> Result<Written> {
         let mut deleted = 0;
         for id in ids {
-            deleted += u64::from(self.delete_one(id).await?);
+            deleted += u64::from(self.delete_one(id)?);
         }
         Ok(Written::Deleted(deleted))
     }
 
     /// Returns whether there was such a session, readable or not.
-    async fn delete_one(&mut self, id: &Id) -> Result<bool> {
+    fn delete_one(&mut self, id: &Id) -> Result<bool> {
         let slot = self.loaded(id)?;
         if slot.current.is_none() && slot.damage.is_none() {
             return Ok(false);
         }
-        let (was_damaged, emptied) = (slot.damage.is_some(), slot.emptied);
-        let mut gone = Vec::new();
-        if let Some(session) = &slot.current {
-            gone.extend(
-                hashes(&session.references).iter().map(|hash| reference_key(hash, id.as_str(), METADATA_LIST, 0)),
-            );
+        // Once the stored chunks are marked to go, what is left is in the view.
+        let references = slot.current.take().map(|session| session.references).unwrap_or_default();
+        slot.damage = None;
+        slot.changed = true;
+        slot.metadata_changed = true;
+        slot.emptied = true;
+        for hash in hashes(&references) {
+            self.rows.insert(reference_key(&hash, id.as_str(), METADATA_LIST, 0), false);
         }
-        // Rows start with the hash, so those of a session are known only from its chunks. Once the stored chunks are marked
-        // to go, what is left is in the view.
-        if was_damaged {
-            gone.extend(self.rows_of_stored_chunks(id).await?);
-        } else if !emptied {
-            gone.extend(self.rows_of_listed_chunks(id).await?);
+        for row in std::mem::take(&mut self.prepared.rows) {
+            self.rows.insert(row, false);
         }
         let pending: Vec<Key> = self.chunks.keys().filter(|key| in_session(key, id)).cloned().collect();
         for key in pending {
             self.chunks.remove(&key);
         }
-        for key in gone {
-            self.rows.insert(key, false);
-        }
-        let slot = self.loaded(id)?;
-        slot.current = None;
-        slot.damage = None;
-        slot.changed = true;
-        slot.metadata_changed = true;
-        slot.emptied = true;
         Ok(true)
     }
 
-    /// The rows of the chunks that the session's directories name. Reads only chunks that have any.
-    async fn rows_of_listed_chunks(&mut self, id: &Id) -> Result<Vec<Key>> {
-        let mut wanted = Vec::new();
-        if let Some(session) = self.sessions.get(id).and_then(|slot| slot.current.as_ref()) {
-            for list in &session.lists {
-                wanted.extend(list.directory.spans().filter(|span| span.entry.references > 0).map(|span| {
-                    let key = session::chunk_key(id.as_str(), &list.name, span.first);
-                    (key, list.name.clone(), span.first)
-                }));
-            }
-        }
-        wanted.retain(|(key, ..)| !self.chunks.contains_key(key));
-        let mut rows = Vec::new();
-        for page in wanted.chunks(READ_CHUNKS_MAX) {
-            let keys: Vec<Key> = page.iter().map(|(key, ..)| key.clone()).collect();
-            let records = self.store.get(StoreName::Chunks, &keys).await?;
-            for ((key, list, first), record) in page.iter().zip(records) {
-                // The rows of a damaged chunk cannot be known here; `verify` finds them by their owner.
-                let Some(Ok(chunk)) = record.map(|record| Chunk::open(key, &record)) else { continue };
-                rows.extend(
-                    hashes(&chunk.references).iter().map(|hash| reference_key(hash, id.as_str(), list, *first)),
-                );
-            }
-        }
-        Ok(rows)
-    }
-
-    /// The rows of whatever chunks are stored under the session's id, for when its directories cannot be read.
-    async fn rows_of_stored_chunks(&mut self, id: &Id) -> Result<Vec<Key>> {
-        let mut rows = Vec::new();
-        let mut read = |row: Row| {
-            let mut components = row.key.parse();
-            let place = (components.text(), components.text(), components.number());
-            if let ((Ok(_), Ok(list), Ok(first)), Ok(chunk)) = (place, Chunk::open(&row.key, &row.value)) {
-                rows.extend(hashes(&chunk.references).iter().map(|hash| reference_key(hash, id.as_str(), list, first)));
-            }
-            Ok(())
-        };
-        let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), READ_CHUNKS_MAX);
-        self.store.each_row(scan, &mut read).await?;
-        Ok(rows)
-    }
-
-    async fn save(&mut self, id: &Id, metadata: &'w Document, lists: &'w [(ListName, Documents)]) -> Result<Written> {
+    fn save(&mut self, id: &Id, metadata: &'w Document, lists: &'w [(ListName, Documents)]) -> Result<Written> {
         check_metadata(&metadata.json)?;
         for (_, items) in lists {
             check_items(items)?;
@@ -337,25 +388,25 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         if lists.len() > LIMITS.lists {
             return Err(too_large("a session's lists", LIMITS.lists, lists.len(), "lists"));
         }
-        let metadata = self.document(metadata).await?;
+        let metadata = self.document(metadata)?;
         let mut contents = Vec::with_capacity(lists.len());
         for (name, items) in lists {
-            contents.push((name, self.items(items).await?));
+            contents.push((name, self.items(items)?));
         }
         let pieces: usize =
             contents.iter().map(|(_, items)| session::split(items, self.store.options.chunk).len()).sum();
         check_chunks(pieces)?;
-        self.delete_one(id).await?;
+        self.delete_one(id)?;
         self.replace_metadata(id, metadata)?;
         for (name, items) in contents {
-            self.add_items(id, name, items).await?;
+            self.add_items(id, name, items)?;
         }
         Ok(Written::Done)
     }
 
     // Lists
 
-    async fn append(&mut self, id: &Id, list: &ListName, documents: &'w Documents) -> Result<Written> {
+    fn append(&mut self, id: &Id, list: &ListName, documents: &'w Documents) -> Result<Written> {
         check_items(documents)?;
         let session = self.existing(id)?;
         let lists = session.lists.len() + usize::from(session.list(list.as_str()).is_none());
@@ -364,32 +415,37 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         }
         let chunks: usize = session.lists.iter().map(|list| list.directory.chunks()).sum();
         check_chunks(chunks + documents.lengths.len().div_ceil(self.store.options.chunk.items))?;
-        let items = self.items(documents).await?;
-        let index = self.add_items(id, list, items).await?;
+        let items = self.items(documents)?;
+        let index = self.add_items(id, list, items)?;
         Ok(Written::Index(index))
     }
 
-    /// Puts items at the end of a list of a session that exists, and returns the index of the first.
-    async fn add_items(&mut self, id: &Id, list: &ListName, mut items: Vec<Item>) -> Result<u64> {
+    /// The open chunks at a list's end that items to come are put together with. Stored ones are read again only when they
+    /// fill a chunk; one that is still in the view costs nothing.
+    fn tail_to_merge(&self, id: &Id, list: &ListName, items: usize, bytes: usize) -> Vec<Span> {
+        let session = self.sessions.get(id).and_then(|slot| slot.current.as_ref());
+        let Some(directory) = session.and_then(|session| session.list(list.as_str())) else { return Vec::new() };
         let limits = self.store.options.chunk;
-        let directory = self.directory(id, list)?;
-        let index = directory.items();
+        let mut tail = directory.open_tail();
+        let tail_items = tail.iter().map(|span| span.entry.items as usize).sum::<usize>();
+        let tail_bytes = tail.iter().map(|span| span.entry.bytes as usize).sum::<usize>();
+        if tail_items + items < limits.items && tail_bytes + bytes < limits.bytes {
+            let last = tail.pop().filter(|span| self.is_pending(id, list, span));
+            tail = last.into_iter().collect();
+        }
+        tail
+    }
+
+    /// Puts items at the end of a list of a session that exists, and returns the index of the first.
+    fn add_items(&mut self, id: &Id, list: &ListName, mut items: Vec<Item>) -> Result<u64> {
+        let index = self.directory(id, list)?.items();
         if items.is_empty() {
             return Ok(index);
         }
-        let tail = directory.open_tail();
-        let tail_items = tail.iter().map(|span| span.entry.items as usize).sum::<usize>();
-        let tail_bytes = tail.iter().map(|span| span.entry.bytes as usize).sum::<usize>();
-        let bytes = items.iter().map(|item| item.json.len()).sum::<usize>();
-        let full = tail_items + items.len() >= limits.items || tail_bytes + bytes >= limits.bytes;
-        // Stored open chunks are read again only when they fill a chunk; one that is still in the view costs nothing.
-        let merged = if full {
-            tail
-        } else {
-            tail.into_iter().rev().take_while(|span| self.is_pending(id, list, span)).take(1).collect()
-        };
+        let bytes = items.iter().map(|item| item.json.len()).sum();
+        let merged = self.tail_to_merge(id, list, items.len(), bytes);
         if let Some(first) = merged.first() {
-            match self.take_chunks(id, list, &merged).await {
+            match self.take_chunks(id, list, &merged) {
                 Ok(mut taken) => {
                     taken.append(&mut items);
                     items = taken;
@@ -405,7 +461,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                 Err(error) => return Err(error),
             }
         }
-        let pieces = session::split(&items, limits);
+        let pieces = session::split(&items, self.store.options.chunk);
         let mut items = items.into_iter();
         for (count, sealed) in pieces {
             let piece: Vec<Item> = items.by_ref().take(count).collect();
@@ -416,25 +472,25 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         Ok(index)
     }
 
-    async fn set(&mut self, id: &Id, list: &ListName, index: u64, document: &'w Document) -> Result<Written> {
+    /// Where an item lies.
+    fn span_of(&self, id: &Id, list: &ListName, index: u64) -> Option<Span> {
+        let session = self.sessions.get(id)?.current.as_ref()?;
+        session.list(list.as_str())?.overlapping(index..index.saturating_add(1)).next()
+    }
+
+    fn set(&mut self, id: &Id, list: &ListName, index: u64, document: &'w Document) -> Result<Written> {
         check_item_size(document.json.len())?;
         check_table(&document.json, document.attachments.len())?;
         let session = self.existing(id)?;
         let length = session.list(list.as_str()).map_or(0, Directory::items);
-        let span = session
-            .list(list.as_str())
-            .and_then(|directory| directory.overlapping(index..index.saturating_add(1)).next());
-        let Some(span) = span else {
-            return Err(Error::NotFound {
-                what: "item",
-                name: format!("{index} of \"{}\" ({length} items)", list.as_str()),
-            }
-            .into());
-        };
         let chunks: usize = session.lists.iter().map(|list| list.directory.chunks()).sum();
+        let Some(span) = self.span_of(id, list, index) else {
+            let name = format!("{index} of \"{}\" ({length} items)", list.as_str());
+            return Err(Error::NotFound { what: "item", name }.into());
+        };
         check_chunks(chunks + 2)?;
-        let item = self.document(document).await?;
-        let mut items = self.take_chunks(id, list, &[span]).await?;
+        let item = self.document(document)?;
+        let mut items = self.take_chunks(id, list, &[span])?;
         if let Some(slot) = items.get_mut((index - span.first) as usize) {
             *slot = item;
         }
@@ -460,15 +516,14 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     }
 
     /// Takes the items of chunks out of the view, and with them the rows that they own. All or none.
-    async fn take_chunks(&mut self, id: &Id, list: &ListName, spans: &[Span]) -> Result<Vec<Item>> {
+    fn take_chunks(&mut self, id: &Id, list: &ListName, spans: &[Span]) -> Result<Vec<Item>> {
         let key_of = |span: &Span| session::chunk_key(id.as_str(), list.as_str(), span.first);
-        let stored: Vec<Key> = spans.iter().filter(|span| !self.is_pending(id, list, span)).map(key_of).collect();
-        let records = self.store.get(StoreName::Chunks, &stored).await?;
         let mut opened = Map::default();
-        for (key, record) in stored.iter().zip(records) {
-            let place = Place { store: StoreName::Chunks, key };
-            let chunk = Chunk::open(key, &record.ok_or_else(|| place.missing())?)?;
-            opened.insert(key.clone(), (chunk.items()?, chunk.references));
+        for (key, record) in std::mem::take(&mut self.prepared.chunks).into_sorted() {
+            let place = Place { store: StoreName::Chunks, key: &key };
+            let chunk = Chunk::open(&key, &record.ok_or_else(|| place.missing())?)?;
+            let items = chunk.items()?;
+            opened.insert(key, (items, chunk.references));
         }
         for span in spans {
             let length = opened.get(&key_of(span)).map(|(items, _)| items.len() as u64);
@@ -504,41 +559,28 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
 
     // Attachments
 
-    async fn attach(&mut self, attachment: &'w Attachment) -> Result<Written> {
-        let references = self.intern(std::slice::from_ref(attachment), false).await?;
+    fn attach(&mut self, attachment: &'w Attachment) -> Result<Written> {
+        let references = self.intern(std::slice::from_ref(attachment), false)?;
         let reference = references.into_iter().next();
         reference.map(Written::Attached).ok_or_else(|| Error::Backend { cause: "no attachment".into() }.into())
     }
 
     /// A text on its own, its attachments known to the view.
-    async fn document(&mut self, document: &'w Document) -> Result<Item> {
+    fn document(&mut self, document: &'w Document) -> Result<Item> {
         check_table(&document.json, document.attachments.len())?;
-        let references = self.intern(&document.attachments, true).await?;
+        let references = self.intern(&document.attachments, true)?;
         Item::from_text(&document.json, &references)
     }
 
     /// Texts on their own, their attachments known to the view. The texts were checked.
-    async fn items(&mut self, documents: &'w Documents) -> Result<Vec<Item>> {
-        let references = self.intern(&documents.attachments, true).await?;
+    fn items(&mut self, documents: &'w Documents) -> Result<Vec<Item>> {
+        let references = self.intern(&documents.attachments, true)?;
         texts(documents).map(|text| Item::from_text(text, &references)).collect()
     }
 
-    /// Makes attachments known to the view: hashes them, finds out which are stored, and has the others stored.
-    async fn intern(&mut self, attachments: &'w [Attachment], referenced: bool) -> Result<Vec<Reference>> {
-        let mut hashes = Vec::with_capacity(attachments.len());
-        for attachment in attachments {
-            hashes.push(match attachment {
-                Attachment::Bytes { media_type, bytes } => {
-                    blob::check_media_type(media_type)?;
-                    if bytes.len() > LIMITS.attachment_bytes {
-                        return Err(too_large("an attachment", LIMITS.attachment_bytes, bytes.len(), "bytes"));
-                    }
-                    self.store.sha256(bytes).await
-                }
-                Attachment::Stored(hash) => *hash,
-            });
-        }
-        self.load_blobs(&hashes).await?;
+    /// Makes attachments known to the view, and has those stored that are not.
+    fn intern(&mut self, attachments: &'w [Attachment], referenced: bool) -> Result<Vec<Reference>> {
+        let hashes: Vec<Hash> = self.prepared.hashes.by_ref().take(attachments.len()).collect();
         for (attachment, hash) in attachments.iter().zip(&hashes) {
             let is_there = self.blobs.get(hash).is_some_and(|slot| slot.current.is_some());
             if matches!(attachment, Attachment::Stored(_)) && !is_there {
@@ -581,25 +623,6 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         Ok(references)
     }
 
-    async fn load_blobs(&mut self, hashes: &[Hash]) -> Result<()> {
-        let unknown = distinct(hashes.iter().filter(|hash| !self.blobs.contains_key(*hash)).copied());
-        let keys: Vec<Key> = unknown.iter().map(blob::blob_key).collect();
-        let records = self.store.get(StoreName::Blobs, &keys).await?;
-        for ((hash, key), stored) in unknown.into_iter().zip(keys).zip(records) {
-            let current = match &stored {
-                Some(record) => match Blob::open(&key, record) {
-                    Ok(blob) => Some(blob),
-                    // The bytes at hand mend a damaged record.
-                    Err(error) if error.is_corrupt() => None,
-                    Err(error) => return Err(error),
-                },
-                None => None,
-            };
-            self.blobs.insert(hash, BlobSlot { stored, current, changed: false, bytes: None });
-        }
-        Ok(())
-    }
-
     // The view's records
 
     /// Puts a session's record into the view.
@@ -630,14 +653,18 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         self.sessions.get_mut(id).ok_or_else(|| no_session(id))
     }
 
-    /// A session that has to exist.
-    fn existing(&self, id: &Id) -> Result<&SessionRecord> {
-        let slot = self.sessions.get(id).ok_or_else(|| no_session(id))?;
-        match (&slot.current, &slot.damage) {
-            (Some(session), _) => Ok(session),
-            (None, Some(damage)) => Err(damage.clone()),
-            (None, None) => Err(no_session(id)),
+    /// A session if there is one; an error if it cannot be read.
+    fn readable(&mut self, id: &Id) -> Result<Option<&SessionRecord>> {
+        let slot = self.loaded(id)?;
+        match &slot.damage {
+            Some(damage) => Err(damage.clone()),
+            None => Ok(slot.current.as_ref()),
         }
+    }
+
+    /// A session that has to exist.
+    fn existing(&mut self, id: &Id) -> Result<&SessionRecord> {
+        self.readable(id)?.ok_or_else(|| no_session(id))
     }
 
     fn directory(&mut self, id: &Id, list: &ListName) -> Result<&mut Directory> {
@@ -747,6 +774,17 @@ pub(super) fn part_puts(set: PartSet, first: u64, bytes: &[u8]) -> Result<Vec<Op
 
 /// How many chunks are read in one go: 64, so at most 256 MiB if every one of them had the largest size.
 const READ_CHUNKS_MAX: usize = 64;
+
+/// Adds the rows of a stored chunk. Those of a damaged one cannot be known; `verify` finds them by their owner.
+fn rows_of_chunk(rows: &mut Vec<Key>, id: &Id, key: &Key, record: &[u8]) {
+    let mut components = key.parse();
+    let place = (components.text(), components.text(), components.number());
+    if let ((Ok(_), Ok(list), Ok(first)), Ok(chunk)) = (place, Chunk::open(key, record)) {
+        for hash in hashes(&chunk.references) {
+            rows.push(reference_key(&hash, id.as_str(), list, first));
+        }
+    }
+}
 
 fn in_session(key: &Key, id: &Id) -> bool {
     key.parse().text().is_ok_and(|owner| owner == id.as_str())

@@ -12,7 +12,6 @@ use crate::host::Host;
 use crate::record::{self, Kind, Place};
 use crate::session::{self, Chunk, Id, ListName, SessionRecord, Span};
 use futures_lite::future::zip;
-use serde::Serialize;
 use std::ops::Range;
 
 /// The most bytes of an attachment that one call reads: 4 MiB.
@@ -52,7 +51,7 @@ pub struct ChunkRead {
 }
 
 /// A list of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListStat {
     /// Its name.
     pub name: String,
@@ -65,15 +64,13 @@ pub struct ListStat {
 }
 
 /// What is known of an attachment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachmentStat {
     /// SHA-256 of the original, 64 hexadecimal digits.
     pub hash: String,
     /// Bytes of the original.
     pub size: u64,
     /// Media type that came with the first copy.
-    #[serde(rename = "type")]
     pub media_type: String,
     /// Bytes as stored.
     pub stored_size: u64,
@@ -84,8 +81,7 @@ pub struct AttachmentStat {
 }
 
 /// Totals of the store. All sizes are bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// Sessions.
     pub sessions: u64,

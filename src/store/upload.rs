@@ -11,8 +11,7 @@ use crate::backend::{Backend, Batch, Check, Key, Op, Outcome, StoreName};
 use crate::blob::{self, Blob, Encoding, Hash, PART_BYTES_MAX, PartSet, Reference};
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::record::{self, Compression, Kind, Place, RECORD_BYTES_MAX};
-use serde::{Deserialize, Serialize};
+use crate::record::{self, Compression, Fields, Kind, Place, RECORD_BYTES_MAX, Reader, Writer};
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 
@@ -46,10 +45,20 @@ impl Uploads {
 }
 
 /// The record under `upload`, part set in `meta`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Lease {
     /// When it runs out, in milliseconds since 1970.
     pub(super) until_ms: u64,
+}
+
+impl Fields for Lease {
+    fn write(&self, out: &mut Writer) {
+        out.number(self.until_ms);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self { until_ms: from.number() }
+    }
 }
 
 /// The keys of all leases start with this.
@@ -63,7 +72,7 @@ pub(super) fn lease_key(set: PartSet) -> Key {
 
 impl Lease {
     pub(super) fn open(key: &Key, record: &[u8]) -> Result<Self> {
-        record::open_struct(Place { store: StoreName::Meta, key }, Kind::Upload, record)
+        record::open_fields(Place { store: StoreName::Meta, key }, Kind::Upload, record)
     }
 }
 
@@ -76,7 +85,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         let key = lease_key(set);
         let lease = Lease { until_ms: self.host.now_ms() + UPLOAD_LEASE_MS };
         let place = Place { store: StoreName::Meta, key: &key };
-        let record = record::seal_struct(place, Kind::Upload, &lease, Compression::Off)?;
+        let record = record::seal_fields(place, Kind::Upload, &lease, Compression::Off)?;
         Ok(Op::Put(StoreName::Meta, key, record))
     }
 

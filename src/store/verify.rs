@@ -24,7 +24,6 @@ use crate::job::{Progress, Step};
 use crate::map::Map;
 use crate::record::{self, Compression, Kind, Place};
 use crate::session::{self, Chunk, ChunkEntry, Directory, METADATA_LIST, SessionRecord, reference_key, session_key};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use twox_hash::XxHash64;
@@ -55,7 +54,7 @@ pub struct VerifyOptions {
 }
 
 /// Something that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// `Corrupt`: a record cannot be read. `Missing`: something that is named is not there. `Orphan`: something is there that
     /// nothing names. `Mismatch`: two records contradict each other.
@@ -69,8 +68,7 @@ pub struct Finding {
 }
 
 /// What a verification found.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VerifyReport {
     /// Every byte was read.
     pub full: bool,

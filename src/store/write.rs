@@ -135,6 +135,22 @@ impl Write {
         }
     }
 
+    /// Its attachments, in the order of its texts.
+    pub fn attachments(&self) -> Vec<&Attachment> {
+        match self {
+            Self::Create { metadata, .. } | Self::Put { metadata, .. } => metadata.attachments.iter().collect(),
+            Self::Update { patch, .. } => patch.attachments.iter().collect(),
+            Self::Delete { .. } => Vec::new(),
+            Self::Save { metadata, lists, .. } => {
+                let items = lists.iter().flat_map(|(_, items)| &items.attachments);
+                metadata.attachments.iter().chain(items).collect()
+            }
+            Self::Append { items, .. } => items.attachments.iter().collect(),
+            Self::Set { item, .. } => item.attachments.iter().collect(),
+            Self::Attach(attachment) => vec![attachment],
+        }
+    }
+
     /// About how many bytes it writes, for the queue's bound.
     pub fn bytes(&self) -> usize {
         match self {
