@@ -386,7 +386,7 @@ fn verify_names_every_kind_of_damage_and_repairs_what_follows_from_the_rest() {
             let record = memory.snapshot()[&StoreName::Sessions][&key].clone();
             let mut session = hoardb::session::SessionRecord::open(&key, &record).unwrap();
             let directory = session.list_mut(&list("l"));
-            let span = directory.spans().next().unwrap();
+            let span = directory.spans()[0];
             directory.replace(0, hoardb::session::ChunkEntry { bytes: 1, ..span.entry });
             memory.tamper(StoreName::Sessions, &key, Some(session.seal(&key).unwrap()));
         }),

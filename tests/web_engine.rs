@@ -38,7 +38,7 @@ async fn script_with(options: JsValue, body: &str) -> String {
          return (async () => {{ {body} }})();"
     );
     let promise: Promise = Function::new_with_args("engine", &body)
-        .call1(&JsValue::NULL, &engine.into())
+        .call1(&JsValue::NULL, &engine)
         .expect("the script runs")
         .unchecked_into();
     let answer = JsFuture::from(promise).await;

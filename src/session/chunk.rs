@@ -35,7 +35,7 @@ impl Item {
         if table.is_empty() && !placeholder::any(json) {
             return Ok(Self { json: json.to_vec(), references });
         }
-        let json = placeholder::rewrite(json, |n| {
+        let json = placeholder::rewrite(json, &mut |n| {
             references.push(table.get(n).cloned().ok_or_else(|| {
                 crate::Error::invalid("json", format!("$attachment {n} is not in the table of {}", table.len()))
             })?);
@@ -71,7 +71,7 @@ impl Table {
             return Ok((&item.json).into());
         }
         let mut references = item.references.iter();
-        let text = placeholder::rewrite(&item.json, |_| {
+        let text = placeholder::rewrite(&item.json, &mut |_| {
             let reference =
                 references.next().ok_or_else(|| crate::Error::invalid("json", "more places than attachments"))?;
             Ok(self.number(reference))
@@ -128,7 +128,9 @@ impl Chunk {
             return self.json.clone();
         }
         let mut out = vec![b'['];
-        for text in self.texts().skip(range.start as usize).take(range.end.saturating_sub(range.start) as usize) {
+        for text in
+            self.texts().into_iter().skip(range.start as usize).take(range.end.saturating_sub(range.start) as usize)
+        {
             if out.len() > 1 {
                 out.push(b',');
             }
@@ -138,18 +140,25 @@ impl Chunk {
         out
     }
 
-    fn texts(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.json.get(1..).unwrap_or_default();
-        self.lengths.iter().map_while(move |&length| {
-            let text = rest.get(..length as usize)?;
-            rest = rest.get(length as usize + 1..)?;
-            Some(text)
-        })
+    /// The items' texts, as many as there are bytes for.
+    fn texts(&self) -> Vec<&[u8]> {
+        let mut texts = Vec::with_capacity(self.lengths.len());
+        let mut at = 1;
+        for &length in &self.lengths {
+            let Some(text) = self.json.get(at..at + length as usize) else { break };
+            texts.push(text);
+            at += length as usize + 1;
+        }
+        texts
     }
 
     /// The items on their own.
     pub fn items(&self) -> Result<Vec<Item>> {
-        self.texts().map(|text| Item::from_text(text, &self.references)).collect()
+        let mut items = Vec::with_capacity(self.lengths.len());
+        for text in self.texts() {
+            items.push(Item::from_text(text, &self.references)?);
+        }
+        Ok(items)
     }
 
     /// Seals the chunk for its key.

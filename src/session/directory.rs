@@ -133,26 +133,31 @@ impl Directory {
     }
 
     /// All chunks with the index of their first item.
-    pub fn spans(&self) -> impl Iterator<Item = Span> {
-        self.chunks.iter().enumerate().scan(0_u64, |next, (number, &entry)| {
-            let first = *next;
-            *next = next.saturating_add(entry.items);
-            Some(Span { number, first, entry })
-        })
+    pub fn spans(&self) -> Vec<Span> {
+        self.overlapping(0..u64::MAX)
     }
 
     /// The chunks that hold any of these items.
-    pub fn overlapping(&self, items: Range<u64>) -> impl Iterator<Item = Span> {
-        let Range { start, end } = items;
-        self.spans()
-            .skip_while(move |span| span.range().end <= start)
-            .take_while(move |span| span.first.max(start) < end)
+    pub fn overlapping(&self, items: Range<u64>) -> Vec<Span> {
+        let mut spans = Vec::new();
+        let mut first = 0_u64;
+        for (number, &entry) in self.chunks.iter().enumerate() {
+            if first.max(items.start) >= items.end {
+                break;
+            }
+            let next = first.saturating_add(entry.items);
+            if next > items.start {
+                spans.push(Span { number, first, entry });
+            }
+            first = next;
+        }
+        spans
     }
 
     /// The open chunks at the end of the list.
     pub fn open_tail(&self) -> Vec<Span> {
         let open = self.chunks.iter().rev().take_while(|entry| !entry.sealed).count();
-        self.spans().skip(self.chunks.len() - open).collect()
+        self.spans().split_off(self.chunks.len() - open)
     }
 
     /// Adds a chunk at the end; returns the index of its first item.
@@ -209,7 +214,7 @@ mod tests {
     #[test]
     fn a_range_finds_just_the_chunks_that_hold_it() {
         let directory = directory(&[(50, true), (50, true), (3, false), (1, false)]);
-        let firsts = |range| directory.overlapping(range).map(|span| span.first).collect::<Vec<_>>();
+        let firsts = |range| directory.overlapping(range).iter().map(|span| span.first).collect::<Vec<_>>();
         assert_eq!(directory.items(), 104);
         assert_eq!(firsts(0..1), [0]);
         assert_eq!(firsts(49..51), [0, 50]);

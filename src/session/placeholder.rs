@@ -12,7 +12,7 @@ const OPEN: &[u8] = b"{\"$attachment\":";
 ///
 /// # Errors
 /// [`Error::InvalidArgument`] where no number of at most nine digits and a closing brace follow; any error of `renumber`.
-pub fn rewrite(json: &[u8], mut renumber: impl FnMut(usize) -> Result<usize>) -> Result<Vec<u8>> {
+pub fn rewrite(json: &[u8], renumber: &mut dyn FnMut(usize) -> Result<usize>) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(json.len() + 8);
     let mut rest = json;
     while let Some(at) = find(rest) {
@@ -50,7 +50,7 @@ mod tests {
     fn numbers_are_rewritten_and_nothing_else() {
         let json = br#"{"a":{"$attachment":0},"b":[{"$attachment":12}],"c":"{\"$attachment\":3}","$$attachment":4}"#;
         let mut seen = Vec::new();
-        let out = rewrite(json, |n| {
+        let out = rewrite(json, &mut |n| {
             seen.push(n);
             Ok(n + 90)
         })
@@ -68,7 +68,7 @@ mod tests {
         for json in
             [r#"{"$attachment":}"#, r#"{"$attachment":1"#, r#"{"$attachment":-1}"#, r#"{"$attachment":1234567890}"#]
         {
-            assert_eq!(rewrite(json.as_bytes(), Ok).unwrap_err().code(), "InvalidArgument", "{json}");
+            assert_eq!(rewrite(json.as_bytes(), &mut Ok).unwrap_err().code(), "InvalidArgument", "{json}");
         }
     }
 }

@@ -290,7 +290,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         } else if let (Some(session), false) = (&slot.current, slot.emptied) {
             let mut keys = Vec::new();
             for list in &session.lists {
-                for span in list.directory.spans().filter(|span| span.entry.references > 0) {
+                for span in list.directory.spans().iter().filter(|span| span.entry.references > 0) {
                     let key = session::chunk_key(id.as_str(), &list.name, span.first);
                     if !self.chunks.contains_key(&key) {
                         keys.push(key);
@@ -324,7 +324,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let patch = self.document(patch)?;
         let offset = table.len();
         table.extend(patch.references);
-        let patch = session::placeholder::rewrite(&patch.json, |n| Ok(n + offset))?;
+        let patch = session::placeholder::rewrite(&patch.json, &mut |n| Ok(n + offset))?;
         let merged = metadata::merge(&json, &patch, remove)?;
         check_metadata_size(&merged)?;
         self.replace_metadata(id, Item::from_text(&merged, &table)?)
@@ -475,7 +475,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     /// Where an item lies.
     fn span_of(&self, id: &Id, list: &ListName, index: u64) -> Option<Span> {
         let session = self.sessions.get(id)?.current.as_ref()?;
-        session.list(list.as_str())?.overlapping(index..index.saturating_add(1)).next()
+        session.list(list.as_str())?.overlapping(index..index.saturating_add(1)).pop()
     }
 
     fn set(&mut self, id: &Id, list: &ListName, index: u64, document: &'w Document) -> Result<Written> {
@@ -575,7 +575,11 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     /// Texts on their own, their attachments known to the view. The texts were checked.
     fn items(&mut self, documents: &'w Documents) -> Result<Vec<Item>> {
         let references = self.intern(&documents.attachments, true)?;
-        texts(documents).map(|text| Item::from_text(text, &references)).collect()
+        let mut items = Vec::with_capacity(documents.lengths.len());
+        for text in texts(documents) {
+            items.push(Item::from_text(text, &references)?);
+        }
+        Ok(items)
     }
 
     /// Makes attachments known to the view, and has those stored that are not.
@@ -704,8 +708,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             // The clock keeps a session that is deleted and made again from meeting its old revisions.
             session.revision = (session.revision + 1).max(self.now_ms);
             for list in &mut session.lists {
-                let spans: Vec<Span> = list.directory.spans().collect();
-                for span in spans {
+                for span in list.directory.spans() {
                     let key = session::chunk_key(id.as_str(), &list.name, span.first);
                     let Some(items) = self.chunks.get_mut(&key).and_then(|slot| slot.items.take()) else { continue };
                     self.chunks.remove(&key);
@@ -790,13 +793,16 @@ fn in_session(key: &Key, id: &Id) -> bool {
     key.parse().text().is_ok_and(|owner| owner == id.as_str())
 }
 
-fn texts(documents: &Documents) -> impl Iterator<Item = &[u8]> {
+/// The texts of documents, as many as there are bytes for.
+fn texts(documents: &Documents) -> Vec<&[u8]> {
+    let mut texts = Vec::with_capacity(documents.lengths.len());
     let mut rest = documents.json.as_slice();
-    documents.lengths.iter().map_while(move |&length| {
-        let (text, after) = rest.split_at_checked(length as usize)?;
+    for &length in &documents.lengths {
+        let Some((text, after)) = rest.split_at_checked(length as usize) else { break };
+        texts.push(text);
         rest = after;
-        Some(text)
-    })
+    }
+    texts
 }
 
 fn too_large(what: &str, limit: usize, got: usize, unit: &'static str) -> Box<Error> {
@@ -828,7 +834,7 @@ fn check_item_size(bytes: usize) -> Result<()> {
 /// Refuses a text that names an entry which its table does not have, or too many of them.
 fn check_table(json: &[u8], entries: usize) -> Result<()> {
     let mut places = 0;
-    session::placeholder::rewrite(json, |n| {
+    session::placeholder::rewrite(json, &mut |n| {
         places += 1;
         if n < entries {
             Ok(n)

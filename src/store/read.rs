@@ -347,7 +347,7 @@ fn within(directory: &session::Directory, items: &Range<u64>, bytes_max: u64) ->
         bytes = bytes.saturating_add(span.entry.bytes.max(1));
         is_first || bytes <= bytes_max
     };
-    directory.overlapping(items.clone()).take_while(fits).take(READ_CHUNKS_MAX).collect()
+    directory.overlapping(items.clone()).into_iter().take_while(fits).take(READ_CHUNKS_MAX).collect()
 }
 
 /// Opens a chunk and holds it against the directory.

@@ -463,7 +463,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                     Some(_) => {}
                 }
             }
-            let named: Vec<u64> = list.directory.spans().map(|span| span.first).collect();
+            let named: Vec<u64> = list.directory.spans().iter().map(|span| span.first).collect();
             for (first, _) in chunks.iter().filter(|(first, _)| named.binary_search(first).is_err()) {
                 let key = session::chunk_key(id, &list.name, *first);
                 let place = Place { store: StoreName::Chunks, key: &key };
@@ -846,5 +846,5 @@ impl<B: Backend, H: Host> Store<B, H> {
 
 /// What the directory says of the chunk that starts at this item.
 fn span_at(directory: &Directory, first: u64) -> Option<ChunkEntry> {
-    directory.overlapping(first..first + 1).find(|span| span.first == first).map(|span| span.entry)
+    directory.overlapping(first..first + 1).into_iter().find(|span| span.first == first).map(|span| span.entry)
 }

@@ -106,13 +106,13 @@ fn upload(name: &str) -> Result<PartSet> {
 #[wasm_bindgen]
 impl Engine {
     /// Opens a hoard, making it if it is not there.
-    pub async fn open(options: EngineOptionsInput) -> std::result::Result<Engine, JsValue> {
-        let open = async {
+    #[wasm_bindgen(unchecked_return_type = "Promise<Engine>")]
+    pub fn open(options: EngineOptionsInput) -> Promise {
+        promise(Box::pin(async move {
             let (name, options) = input::engine_options(&options)?;
             let store = Store::open(IndexedDb::open(&name).await?, Browser, options).await?;
-            Ok(Self { store: Rc::new(store), draining: Rc::default() })
-        };
-        open.await.map_err(|error: Box<Error>| thrown(&error))
+            Ok(Self { store: Rc::new(store), draining: Rc::default() }.into())
+        }))
     }
 
     /// Stores a new session. `AlreadyExists` when the id is taken.

@@ -158,7 +158,7 @@ pub fn id(value: &JsValue) -> Result<Id> {
 
 /// Several sessions' ids.
 pub fn ids(value: &Texts) -> Result<Vec<Id>> {
-    array("ids", value)?.iter().map(|value| id(&value)).collect()
+    each("ids", value, id)
 }
 
 /// A list's name.
@@ -168,12 +168,13 @@ pub fn list_name(value: &JsValue) -> Result<ListName> {
 
 /// Several lists' names.
 pub fn list_names(value: &Texts) -> Result<Vec<ListName>> {
-    array("lists", value)?.iter().map(|value| list_name(&value)).collect()
+    each("lists", value, list_name)
 }
 
 /// Names of metadata fields. One that is not a well-formed string names no field that could be stored.
 pub fn field_names(value: &Texts) -> Result<Vec<String>> {
-    Ok(array("remove", value)?.iter().filter_map(|value| text(&value)).collect())
+    let names = each("remove", value, |value| Ok(text(value)))?;
+    Ok(names.into_iter().flatten().collect())
 }
 
 /// A hash in hexadecimal digits.
@@ -196,8 +197,14 @@ pub fn end(argument: &'static str, value: f64) -> Result<u64> {
     if value == f64::INFINITY { Ok(u64::MAX) } else { whole(argument, value) }
 }
 
-fn array<'v>(argument: &'static str, value: &'v JsValue) -> Result<&'v Array> {
-    value.dyn_ref::<Array>().ok_or_else(|| Error::invalid(argument, "it is an array"))
+/// What `read` makes of the elements of an array.
+fn each<T>(argument: &'static str, value: &JsValue, read: fn(&JsValue) -> Result<T>) -> Result<Vec<T>> {
+    let array = value.dyn_ref::<Array>().ok_or_else(|| Error::invalid(argument, "it is an array"))?;
+    let mut all = Vec::with_capacity(array.length() as usize);
+    for value in array.iter() {
+        all.push(read(&value)?);
+    }
+    Ok(all)
 }
 
 fn bytes(argument: &'static str, value: &JsValue) -> Result<Vec<u8>> {
@@ -218,7 +225,7 @@ pub fn attachment(value: &AttachmentInput) -> Result<Attachment> {
 }
 
 fn attachments(value: &JsValue) -> Result<Vec<Attachment>> {
-    array("attachments", value)?.iter().map(|value| attachment(value.unchecked_ref())).collect()
+    each("attachments", value, |value| attachment(value.unchecked_ref()))
 }
 
 /// A JSON text and its attachments.
@@ -236,9 +243,8 @@ pub fn documents(value: &DocumentsInput) -> Result<Documents> {
 
 /// The lists of a session that is saved whole.
 pub fn lists(value: &ListInputs) -> Result<Vec<(ListName, Documents)>> {
-    let list = |value: JsValue| {
+    each("lists", value, |value| {
         let input: &ListInput = value.unchecked_ref();
         Ok((list_name(&input.name())?, documents(&input.items())?))
-    };
-    array("lists", value)?.iter().map(list).collect()
+    })
 }
