@@ -259,7 +259,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Commits a batch together with the head: generation raised, counters adjusted.
-    async fn commit(&self, planned: Planned) -> Result<Outcome> {
+    fn commit(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
         let Planned { mut batch, before, after, metadata_changed, .. } = planned;
         let update = move |record: Option<&[u8]>| {
             let record = record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?;
@@ -272,15 +272,12 @@ impl<B: Backend, H: Host> Store<B, H> {
             head.seal()
         };
         batch.ops.push(Op::Update(StoreName::Meta, Head::key(), Box::new(update)));
-        self.commit_batch(batch).await
+        self.commit_batch(batch)
     }
 
     /// Commits changes that touch neither sessions nor counters.
-    async fn commit_ops(&self, checks: Vec<Check>, ops: Vec<Op>) -> Result<Outcome> {
-        let batch = Batch { checks, ops, durability: self.options.durability };
-        let nothing = Counters::default();
-        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() })
-            .await
+    fn commit_ops(&self, checks: Vec<Check>, ops: Vec<Op>) -> Answer<'_, Result<Outcome>> {
+        self.commit(Planned::of(Batch { checks, ops, durability: self.options.durability }))
     }
 
     /// The head as it is stored.
@@ -301,10 +298,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Makes everything committed so far survive power loss: a strict transaction is a barrier for those before it.
     pub async fn flush(&self) -> Result<()> {
         self.settled().await?;
-        let batch = Batch { durability: Durability::Strict, ..Batch::default() };
-        let nothing = Counters::default();
-        self.commit(Planned { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() })
-            .await?;
+        self.commit(Planned::of(Batch { durability: Durability::Strict, ..Batch::default() })).await?;
         Ok(())
     }
 

@@ -97,6 +97,14 @@ pub(super) struct Planned {
     pub(super) sessions: Vec<(Id, Vec<u8>)>,
 }
 
+impl Planned {
+    /// A batch that touches neither sessions nor counters.
+    pub(super) fn of(batch: Batch) -> Self {
+        let nothing = Counters::default();
+        Self { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() }
+    }
+}
+
 /// What a session's record counts for, the attachments' own bytes apart.
 pub(super) fn session_counters(session: &SessionRecord, record_bytes: u64) -> Counters {
     let sum = |figure: fn(&ChunkEntry) -> u64| {
