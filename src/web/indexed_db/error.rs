@@ -30,12 +30,10 @@ pub struct Exception {
 
 impl From<&JsValue> for Exception {
     fn from(value: &JsValue) -> Self {
-        if let Some(exception) = value.dyn_ref::<web_sys::DomException>() {
-            Self { name: exception.name(), message: exception.message() }
-        } else if let Some(error) = value.dyn_ref::<js_sys::Error>() {
-            Self { name: error.name().into(), message: error.message().into() }
-        } else {
-            Self::default()
+        // A `DOMException` is an `Error` too.
+        match value.dyn_ref::<js_sys::Error>() {
+            Some(error) => Self { name: error.name().into(), message: error.message().into() },
+            None => Self::default(),
         }
     }
 }

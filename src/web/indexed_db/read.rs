@@ -72,12 +72,9 @@ async fn forward(
     sys::finish(transaction);
     events::done(values.as_ref().unwrap_or(&keys)).await?;
     let keys = array(&keys)?;
-    let values = values.as_ref().map(array).transpose()?;
-    let row = |n| Row {
-        key: sys::read_key(&keys.get(n)),
-        value: values.as_ref().map(|values| sys::read(&values.get(n))).unwrap_or_default(),
-    };
-    Ok((0..keys.length()).map(row).collect())
+    // Where there are none, each is `undefined`.
+    let values = values.as_ref().map_or_else(|| Ok(Array::new()), array)?;
+    Ok(rows(keys.length(), &|n| (keys.get(n), values.get(n))))
 }
 
 async fn records(
@@ -90,11 +87,19 @@ async fn records(
     sys::finish(transaction);
     events::done(&request).await?;
     let records = array(&request)?;
-    let row = |n| {
+    Ok(rows(records.length(), &|n| {
         let record: sys::Record = records.get(n).unchecked_into();
-        Row { key: sys::read_key(&record.key()), value: sys::read(&record.value()) }
-    };
-    Ok((0..records.length()).map(row).collect())
+        (record.key(), record.value())
+    }))
+}
+
+fn rows(count: u32, row: &dyn Fn(u32) -> (JsValue, JsValue)) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(count as usize);
+    for n in 0..count {
+        let (key, value) = row(n);
+        rows.push(Row { key: sys::read_key(&key), value: sys::read(&value) });
+    }
+    rows
 }
 
 /// The part of the range that holds its last `limit` records; `None` when it holds none.
