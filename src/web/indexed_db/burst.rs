@@ -13,6 +13,7 @@
 //! That costs Firefox about 0.1 ms for each request of a large batch. In the same trials Chromium (on LevelDB and on SQLite,
 //! at its quota) and WebKitGTK (on a full disk) stored nothing of any batch.
 
+use super::events;
 use super::sys::{self, ObjectStore};
 use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::JsValue;
@@ -65,15 +66,17 @@ impl Write {
 }
 
 /// Sends writes in their order. When it returns, `commit()` may be called.
-pub async fn send<'s>(writes: impl Iterator<Item = (&'s ObjectStore, Write)>) -> Result<(), JsValue> {
-    if sys::is_gecko() { send_to_gecko(writes).await } else { send_at_once(writes) }
+pub async fn send(writes: &[(&ObjectStore, Write)]) -> Result<(), JsValue> {
+    if sys::is_gecko() {
+        return send_to_gecko(writes).await;
+    }
+    for (store, write) in writes {
+        write.send(store)?;
+    }
+    Ok(())
 }
 
-fn send_at_once<'s>(mut writes: impl Iterator<Item = (&'s ObjectStore, Write)>) -> Result<(), JsValue> {
-    writes.try_for_each(|(store, write)| write.send(store))
-}
-
-async fn send_to_gecko<'s>(writes: impl Iterator<Item = (&'s ObjectStore, Write)>) -> Result<(), JsValue> {
+async fn send_to_gecko(writes: &[(&ObjectStore, Write)]) -> Result<(), JsValue> {
     let mut bytes = 0_u32;
     let mut last = None;
     for (store, write) in writes {
@@ -82,12 +85,12 @@ async fn send_to_gecko<'s>(writes: impl Iterator<Item = (&'s ObjectStore, Write)
         if bytes > BURST_BYTES
             && let Some(before) = last.take()
         {
-            sys::done(&before).await?;
+            events::done(&before).await?;
         }
         last = Some(write.send_and_return(store)?);
     }
     match last {
-        Some(last) => sys::done(&last).await,
+        Some(last) => events::done(&last).await,
         None => Ok(()),
     }
 }

@@ -3,18 +3,15 @@
 
 use super::burst::{self, Write};
 use super::error::{Exception, Phase};
+use super::events;
 use super::read::record;
-use super::sys::{self, ObjectStore};
+use super::sys::{self, Database, ObjectStore};
+use super::transaction::Transaction;
 use crate::backend::{Batch, Check, Durability, Op, Outcome, StoreName, Update};
 use crate::error::{Error, Result};
-use indexed_db_futures::database::Database;
-use indexed_db_futures::error::Error as IdbError;
-use indexed_db_futures::internals::SystemRepr;
-use indexed_db_futures::prelude::*;
-use indexed_db_futures::transaction::{Transaction, TransactionDurability, TransactionMode, TransactionOptions};
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbKeyRange, IdbRequest, IdbTransaction};
+use web_sys::{IdbRequest, IdbTransaction};
 
 fn failed(value: JsValue) -> Box<Error> {
     Exception::from(&value).into_error(Phase::Commit)
@@ -36,6 +33,20 @@ struct StagedCheck {
     holds: Holds,
 }
 
+impl StagedCheck {
+    fn copy(check: Check) -> Result<Self, JsValue> {
+        let (store, key, holds) = match check {
+            Check::Absent(store, key) => (store, key, Holds::Nothing),
+            Check::Present(store, key) => (store, key, Holds::Something),
+            Check::Unchanged(store, key, value) => (store, key, Holds::Value(value)),
+            Check::Empty(store, range) => {
+                return Ok(Self { store, query: sys::range(&range)?.map(JsValue::from), holds: Holds::Nothing });
+            }
+        };
+        Ok(Self { store, query: Some(sys::key(&key)?.into()), holds })
+    }
+}
+
 /// What a check wants to find.
 enum Holds {
     Nothing,
@@ -43,66 +54,67 @@ enum Holds {
     Value(Vec<u8>),
 }
 
-enum StagedOp {
-    Put(StoreName, Uint8Array, ArrayBuffer),
-    Delete(StoreName, Uint8Array),
-    DeleteRange(StoreName, IdbKeyRange),
-    Update(StoreName, Uint8Array, Update),
+/// A change.
+struct StagedOp {
+    store: StoreName,
+    change: Change,
+}
+
+enum Change {
+    Write(Write),
+    /// A put of what the function makes of the record.
+    Update(Uint8Array, Update),
+}
+
+impl StagedOp {
+    /// `None` where there is nothing to do.
+    fn copy(op: Op) -> Result<Option<Self>, JsValue> {
+        let (store, change) = match op {
+            Op::Put(store, key, value) => (store, Change::Write(Write::Put(sys::key(&key)?, sys::value(&value)?))),
+            Op::Delete(store, key) => (store, Change::Write(Write::Delete(sys::key(&key)?))),
+            Op::DeleteRange(store, range) => match sys::range(&range)? {
+                Some(range) => (store, Change::Write(Write::DeleteRange(range))),
+                None => return Ok(None),
+            },
+            Op::Update(store, key, update) => (store, Change::Update(sys::key(&key)?, update)),
+        };
+        Ok(Some(Self { store, change }))
+    }
 }
 
 impl Staged {
     /// Copies a batch over.
     pub fn new(batch: Batch) -> Result<Self> {
+        Self::copy(batch).map_err(failed)
+    }
+
+    fn copy(batch: Batch) -> Result<Self, JsValue> {
         let mut touched = [false; StoreName::ALL.len()];
         let mut touch = |store: StoreName| {
             if let Some(touched) = touched.get_mut(store as usize) {
                 *touched = true;
             }
-            store
         };
         let mut checks = Vec::with_capacity(batch.checks.len());
         for check in batch.checks {
-            checks.push(match check {
-                Check::Absent(store, key) => StagedCheck {
-                    store: touch(store),
-                    query: Some(sys::key(&key).map_err(failed)?.into()),
-                    holds: Holds::Nothing,
-                },
-                Check::Present(store, key) => StagedCheck {
-                    store: touch(store),
-                    query: Some(sys::key(&key).map_err(failed)?.into()),
-                    holds: Holds::Something,
-                },
-                Check::Unchanged(store, key, value) => StagedCheck {
-                    store: touch(store),
-                    query: Some(sys::key(&key).map_err(failed)?.into()),
-                    holds: Holds::Value(value),
-                },
-                Check::Empty(store, range) => StagedCheck {
-                    store: touch(store),
-                    query: sys::range(&range).map_err(failed)?.map(JsValue::from),
-                    holds: Holds::Nothing,
-                },
-            });
+            let check = StagedCheck::copy(check)?;
+            touch(check.store);
+            checks.push(check);
         }
         let mut ops = Vec::with_capacity(batch.ops.len());
         for op in batch.ops {
-            ops.push(match op {
-                Op::Put(store, key, value) => {
-                    StagedOp::Put(touch(store), sys::key(&key).map_err(failed)?, sys::value(&value).map_err(failed)?)
-                }
-                Op::Delete(store, key) => StagedOp::Delete(touch(store), sys::key(&key).map_err(failed)?),
-                Op::DeleteRange(store, range) => match sys::range(&range).map_err(failed)? {
-                    Some(range) => StagedOp::DeleteRange(touch(store), range),
-                    None => continue,
-                },
-                Op::Update(store, key, update) => {
-                    StagedOp::Update(touch(store), sys::key(&key).map_err(failed)?, update)
-                }
-            });
+            if let Some(op) = StagedOp::copy(op)? {
+                touch(op.store);
+                ops.push(op);
+            }
         }
-        let stores = StoreName::ALL.into_iter().zip(touched).filter(|(_, touched)| *touched).map(|(store, _)| store);
-        Ok(Self { stores: stores.collect(), checks, ops, durability: batch.durability })
+        let mut stores = Vec::new();
+        for (store, touched) in StoreName::ALL.into_iter().zip(touched) {
+            if touched {
+                stores.push(store);
+            }
+        }
+        Ok(Self { stores, checks, ops, durability: batch.durability })
     }
 
     /// Whether there is nothing to check and nothing to do.
@@ -110,30 +122,20 @@ impl Staged {
         self.stores.is_empty()
     }
 
-    /// Begins the transaction. Dropping it before its end aborts it.
-    pub fn begin<'a>(&self, database: &'a Database) -> Result<Transaction<'a>, Exception> {
-        let names: Vec<&str> = self.stores.iter().map(|store| store.as_str()).collect();
-        let durability = match self.durability {
-            Durability::Relaxed => TransactionDurability::Relaxed,
-            Durability::Strict => TransactionDurability::Strict,
-        };
-        database
-            .transaction(names)
-            .with_mode(TransactionMode::Readwrite)
-            .with_options(TransactionOptions::new().with_durability(durability))
-            .build()
-            .map_err(Exception::from)
+    /// Begins the transaction that [`Self::run`] wants.
+    pub fn begin(&self, database: &Database) -> Result<IdbTransaction, JsValue> {
+        sys::begin_write(database, &self.stores, self.durability)
     }
 
     /// Runs the batch in its transaction.
-    pub async fn run(self, transaction: Transaction<'_>) -> Result<Outcome> {
-        let raw: IdbTransaction = transaction.as_sys().clone().unchecked_into();
-        let end = sys::is_gecko().then(|| sys::end(&raw));
-        let outcome = match self.send(&raw).await {
-            Ok(Outcome::Committed) => transaction
-                .commit()
-                .await
-                .map_or_else(|error| Err(reason(error, &raw).into_error(Phase::Commit)), |()| Ok(Outcome::Committed)),
+    pub async fn run(self, transaction: IdbTransaction) -> Result<Outcome> {
+        let raw = transaction.clone();
+        let transaction = Transaction::new(transaction);
+        let end = sys::is_gecko().then(|| events::first(&raw, &["complete", "abort"], &[]));
+        let outcome = match self.send(&raw).await.unwrap_or_else(|thrown| Err(failed(thrown))) {
+            Ok(Outcome::Committed) => {
+                transaction.commit().await.map_err(|exception| exception.into_error(Phase::Commit))
+            }
             refused_or_failed => {
                 drop(transaction);
                 refused_or_failed
@@ -149,34 +151,23 @@ impl Staged {
         outcome
     }
 
-    /// Everything up to `commit()`.
-    async fn send(self, transaction: &IdbTransaction) -> Result<Outcome> {
-        let stores = Stores::of(transaction, &self.stores).map_err(failed)?;
-        let reads = Reads::send(&stores, &self.checks, &self.ops).map_err(failed)?;
+    /// Everything up to `commit()`. What is thrown is the outer error, that of an update the inner one.
+    async fn send(self, transaction: &IdbTransaction) -> Result<Result<Outcome>, JsValue> {
+        let stores = Stores::of(transaction, &self.stores)?;
+        let reads = Reads::send(&stores, &self.checks, &self.ops)?;
         // Without reads there is no await between the first line and the burst.
         if let Some(last) = reads.last() {
-            sys::done(last).await.map_err(failed)?;
+            events::done(last).await?;
         }
         for (index, (check, request)) in self.checks.iter().zip(&reads.checks).enumerate() {
             if !holds(&check.holds, request.as_ref())? {
-                return Ok(Outcome::Refused { check: index });
+                return Ok(Ok(Outcome::Refused { check: index }));
             }
         }
-        let mut writes = Vec::with_capacity(self.ops.len());
-        for (store, write) in resolve(self.ops, reads.updates)? {
-            writes.push((stores.get(store)?, write));
+        match resolve(&stores, self.ops, reads.updates)? {
+            Ok(writes) => burst::send(&writes).await.map(|()| Ok(Outcome::Committed)),
+            Err(error) => Ok(Err(error)),
         }
-        burst::send(writes.into_iter()).await.map_err(failed)?;
-        Ok(Outcome::Committed)
-    }
-}
-
-/// Why a transaction was aborted: the error of the request that failed, or else what the transaction says.
-fn reason(error: IdbError, transaction: &IdbTransaction) -> Exception {
-    let of_request = Exception::from(error);
-    match transaction.error() {
-        Some(error) if of_request.name == "AbortError" => Exception::from(error.as_ref()),
-        _ => of_request,
     }
 }
 
@@ -194,9 +185,9 @@ impl Stores {
         Ok(Self(stores))
     }
 
-    fn get(&self, name: StoreName) -> Result<&ObjectStore> {
+    fn get(&self, name: StoreName) -> Result<&ObjectStore, JsValue> {
         let store = self.0.get(name as usize).and_then(Option::as_ref);
-        store.ok_or_else(|| Error::Backend { cause: "a store is not part of its transaction".into() }.into())
+        store.ok_or_else(|| js_sys::Error::new("a store is not part of its transaction").into())
     }
 }
 
@@ -208,23 +199,21 @@ struct Reads {
 
 impl Reads {
     fn send(stores: &Stores, checks: &[StagedCheck], ops: &[StagedOp]) -> Result<Self, JsValue> {
-        let store = |name| stores.get(name).map_err(|_| JsValue::UNDEFINED);
-        let check = |check: &StagedCheck| {
-            let Some(query) = &check.query else { return Ok(None) };
-            let store = store(check.store)?;
-            match check.holds {
-                Holds::Value(_) => store.get(query.unchecked_ref()).map(Some),
-                Holds::Nothing | Holds::Something => store.get_key(query).map(Some),
+        let mut reads = Self { checks: Vec::with_capacity(checks.len()), updates: Vec::new() };
+        for check in checks {
+            let store = stores.get(check.store)?;
+            reads.checks.push(match (&check.query, &check.holds) {
+                (None, _) => None,
+                (Some(query), Holds::Value(_)) => Some(store.get(query.unchecked_ref())?),
+                (Some(query), Holds::Nothing | Holds::Something) => Some(store.get_key(query)?),
+            });
+        }
+        for op in ops {
+            if let Change::Update(key, _) = &op.change {
+                reads.updates.push(stores.get(op.store)?.get(key)?);
             }
-        };
-        let update = |op: &StagedOp| match op {
-            StagedOp::Update(name, key, _) => Some(store(*name).and_then(|store| store.get(key))),
-            StagedOp::Put(..) | StagedOp::Delete(..) | StagedOp::DeleteRange(..) => None,
-        };
-        Ok(Self {
-            checks: checks.iter().map(check).collect::<Result<_, JsValue>>()?,
-            updates: ops.iter().filter_map(update).collect::<Result<_, JsValue>>()?,
-        })
+        }
+        Ok(reads)
     }
 
     /// The one that was sent last, and is answered last.
@@ -233,11 +222,8 @@ impl Reads {
     }
 }
 
-fn holds(wanted: &Holds, request: Option<&IdbRequest>) -> Result<bool> {
-    let found = match request {
-        Some(request) => request.result().map_err(failed)?,
-        None => JsValue::UNDEFINED,
-    };
+fn holds(wanted: &Holds, request: Option<&IdbRequest>) -> Result<bool, JsValue> {
+    let found = request.map_or(Ok(JsValue::UNDEFINED), IdbRequest::result)?;
     Ok(match wanted {
         Holds::Nothing => found.is_undefined(),
         Holds::Something => !found.is_undefined(),
@@ -247,23 +233,25 @@ fn holds(wanted: &Holds, request: Option<&IdbRequest>) -> Result<bool> {
 
 /// Calls the updates. All of them have returned before the first write is sent: neither an error nor a trap in one of
 /// them may leave a part of the batch behind, and a trap aborts nothing that was queued.
-fn resolve(ops: Vec<StagedOp>, reads: Vec<IdbRequest>) -> Result<Vec<(StoreName, Write)>> {
+fn resolve(
+    stores: &Stores,
+    ops: Vec<StagedOp>,
+    reads: Vec<IdbRequest>,
+) -> Result<Result<Vec<(&ObjectStore, Write)>>, JsValue> {
     let mut reads = reads.into_iter();
     let mut writes = Vec::with_capacity(ops.len());
     for op in ops {
-        writes.push(match op {
-            StagedOp::Put(store, key, value) => (store, Write::Put(key, value)),
-            StagedOp::Delete(store, key) => (store, Write::Delete(key)),
-            StagedOp::DeleteRange(store, range) => (store, Write::DeleteRange(range)),
-            StagedOp::Update(store, key, update) => {
-                let found = match reads.next() {
-                    Some(request) => request.result().map_err(failed)?,
-                    None => JsValue::UNDEFINED,
-                };
-                let value = update(record(&found).as_deref())?;
-                (store, Write::Put(key, sys::value(&value).map_err(failed)?))
+        let write = match op.change {
+            Change::Write(write) => write,
+            Change::Update(key, update) => {
+                let found = reads.next().map_or(Ok(JsValue::UNDEFINED), |request| request.result())?;
+                match update(record(&found).as_deref()) {
+                    Ok(value) => Write::Put(key, sys::value(&value)?),
+                    Err(error) => return Ok(Err(error)),
+                }
             }
-        });
+        };
+        writes.push((stores.get(op.store)?, write));
     }
-    Ok(writes)
+    Ok(Ok(writes))
 }

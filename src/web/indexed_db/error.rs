@@ -4,7 +4,6 @@
 //! things at different moments, and one condition has several shapes.
 
 use crate::error::Error;
-use indexed_db_futures::error::{Error as IdbError, OpenDbError};
 use wasm_bindgen::prelude::*;
 
 /// What was being done.
@@ -31,50 +30,21 @@ pub struct Exception {
 
 impl From<&JsValue> for Exception {
     fn from(value: &JsValue) -> Self {
-        if let Some(exception) = value.dyn_ref::<web_sys::DomException>() {
-            Self { name: exception.name(), message: exception.message() }
-        } else if let Some(error) = value.dyn_ref::<js_sys::Error>() {
-            Self { name: error.name().into(), message: error.message().into() }
-        } else {
-            Self::default()
-        }
-    }
-}
-
-impl From<IdbError> for Exception {
-    fn from(error: IdbError) -> Self {
-        match error {
-            IdbError::DomException(exception) => Self::from(exception.as_ref()),
-            IdbError::Unknown(error) => Self::from(error.as_ref()),
-            // The crate's own: a transaction that was aborted without a request that failed.
-            IdbError::MissingData(_) | IdbError::Serialisation(_) => {
-                Self { name: "AbortError".into(), message: String::new() }
-            }
-        }
-    }
-}
-
-impl From<OpenDbError> for Exception {
-    fn from(error: OpenDbError) -> Self {
-        match error {
-            OpenDbError::Base(error) => error.into(),
-            // The crate reports every exception thrown by `indexedDB.open` as a version of zero, which is never asked for.
-            OpenDbError::VersionZero => Self::security("indexedDB.open was refused"),
-            OpenDbError::UnsupportedEnvironment | OpenDbError::NullFactory => Self::security("there is no indexedDB"),
+        // A `DOMException` is an `Error` too.
+        match value.dyn_ref::<js_sys::Error>() {
+            Some(error) => Self { name: error.name().into(), message: error.message().into() },
+            None => Self::default(),
         }
     }
 }
 
 impl Exception {
-    fn security(message: &str) -> Self {
-        Self { name: "SecurityError".into(), message: message.into() }
-    }
-
     fn says(&self, words: &[&str]) -> bool {
         words.iter().any(|words| self.message.contains(words))
     }
 
-    fn cause(self) -> String {
+    /// Its name and its words.
+    pub fn cause(self) -> String {
         match (self.name.is_empty(), self.message.is_empty()) {
             (true, true) => "no reason given".into(),
             (_, true) => self.name,

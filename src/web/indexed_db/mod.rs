@@ -10,24 +10,25 @@
 mod burst;
 mod commit;
 mod error;
+mod events;
 mod open;
 mod read;
 mod sys;
+mod transaction;
 
 use crate::backend::{Backend, Batch, Key, Outcome, Row, Scan, StoreName};
 use crate::error::{Error, Result};
 use commit::Staged;
-use error::Phase;
+use error::{Exception, Phase};
 use futures_channel::oneshot;
 use futures_lite::future::poll_once;
-use indexed_db_futures::database::Database;
-use indexed_db_futures::internals::SystemRepr;
 use open::Expect;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use sys::Database;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{IdbDatabase, IdbTransaction};
+use web_sys::IdbTransaction;
 
 /// See the module.
 #[derive(Debug)]
@@ -115,38 +116,30 @@ impl Handle {
         self.connection.take();
     }
 
-    /// Begins a read.
+    /// Begins a transaction.
     ///
-    /// A connection that turns out to be dead is opened again, once, here as in [`Self::commit`]: a transaction that could
-    /// not begin has done nothing.
-    async fn begin_read(self: &Rc<Self>, store: StoreName) -> Result<IdbTransaction> {
-        let database = self.database().await?;
-        let begun = match read::begin(database.as_sys(), store) {
-            Err(exception) if exception.name == DEAD => {
-                self.disconnect(Status::Lost);
-                let database = self.database().await?;
-                read::begin(database.as_sys(), store)
+    /// A connection that turns out to be dead is opened again, once: a transaction that could not begin has done nothing.
+    async fn begin(
+        self: &Rc<Self>,
+        begin: &dyn Fn(&Database) -> Result<IdbTransaction, JsValue>,
+    ) -> Result<IdbTransaction> {
+        let mut reopened = false;
+        loop {
+            let exception = match begin(&self.database().await?) {
+                Ok(transaction) => return Ok(transaction),
+                Err(thrown) => Exception::from(&thrown),
+            };
+            if reopened || exception.name != DEAD {
+                return self.noticing(Err(exception.into_error(Phase::Begin)));
             }
-            begun => begun,
-        };
-        self.noticing(begun.map_err(|exception| exception.into_error(Phase::Begin)))
+            self.disconnect(Status::Lost);
+            reopened = true;
+        }
     }
 
     async fn commit(self: &Rc<Self>, staged: Staged) -> Result<Outcome> {
-        let database = self.database().await?;
-        let reopened;
-        let begun = match staged.begin(&database) {
-            Err(exception) if exception.name == DEAD => {
-                self.disconnect(Status::Lost);
-                reopened = self.database().await?;
-                staged.begin(&reopened)
-            }
-            begun => begun,
-        };
-        match begun {
-            Ok(transaction) => self.noticing(staged.run(transaction).await),
-            Err(exception) => self.noticing(Err(exception.into_error(Phase::Begin))),
-        }
+        let transaction = self.begin(&|database| staged.begin(database)).await?;
+        self.noticing(staged.run(transaction).await)
     }
 
     /// Takes note when a call finds out that the connection is gone.
@@ -180,20 +173,22 @@ impl Connection {
             })
         };
         let (on_version_change, on_close) = (disconnect(Status::Closed), disconnect(Status::Lost));
-        let raw: &IdbDatabase = database.as_sys();
-        raw.set_onversionchange(Some(on_version_change.as_ref().unchecked_ref()));
-        raw.set_onclose(Some(on_close.as_ref().unchecked_ref()));
+        database.set_onversionchange(Some(on_version_change.as_ref().unchecked_ref()));
+        database.set_onclose(Some(on_close.as_ref().unchecked_ref()));
         Self { database, _on_version_change: on_version_change, _on_close: on_close }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let raw: &IdbDatabase = self.database.as_sys();
-        raw.set_onversionchange(None);
-        raw.set_onclose(None);
-        raw.close();
+        self.database.set_onversionchange(None);
+        self.database.set_onclose(None);
+        self.database.close();
     }
+}
+
+fn unread(thrown: JsValue) -> Box<Error> {
+    Exception::from(&thrown).into_error(Phase::Read)
 }
 
 impl Backend for IndexedDb {
@@ -202,8 +197,8 @@ impl Backend for IndexedDb {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let transaction = self.0.begin_read(store).await?;
-        self.0.noticing(read::get(transaction, store, keys).await)
+        let transaction = self.0.begin(&|database| sys::begin_read(database, store)).await?;
+        self.0.noticing(read::get(transaction, store, keys).await.map_err(unread))
     }
 
     async fn scan(&self, scan: Scan) -> Result<Vec<Row>> {
@@ -211,8 +206,8 @@ impl Backend for IndexedDb {
         if scan.range.is_empty() || scan.limit == 0 {
             return Ok(Vec::new());
         }
-        let transaction = self.0.begin_read(scan.store).await?;
-        self.0.noticing(read::scan(transaction, &scan).await)
+        let transaction = self.0.begin(&|database| sys::begin_read(database, scan.store)).await?;
+        self.0.noticing(read::scan(transaction, &scan).await.map_err(unread))
     }
 
     async fn commit(&self, batch: Batch) -> Result<Outcome> {
@@ -221,18 +216,23 @@ impl Backend for IndexedDb {
         if staged.is_empty() {
             return Ok(Outcome::Committed);
         }
-        let (sender, receiver) = oneshot::channel();
-        let handle = Rc::clone(&self.0);
-        let mut task = Box::pin(async move {
-            // A caller that no longer waits is no reason to fail.
-            let _ = sender.send(handle.commit(staged).await);
-        });
+        let (running, ended) = oneshot::channel::<()>();
+        let outcome = Rc::new(Cell::new(None));
+        let mut task = {
+            let (handle, outcome) = (Rc::clone(&self.0), Rc::clone(&outcome));
+            Box::pin(async move {
+                outcome.set(Some(handle.commit(staged).await));
+                drop(running);
+            })
+        };
         // The transaction begins now, in the order of the calls. What follows is a task of its own: a transaction ends when
         // nothing is asked of it for a moment, so that must not depend on when, or whether, the caller polls.
         if poll_once(&mut task).await.is_none() {
             spawn_local(task);
         }
-        receiver.await.unwrap_or(Err(Error::Closed.into()))
+        // It ends without a word.
+        let _ = ended.await;
+        outcome.take().unwrap_or_else(|| Err(Error::Closed.into()))
     }
 
     async fn close(&self) {

@@ -1,17 +1,16 @@
 //! Opening: the upgrade that makes the object stores, the time limit, and what else can be behind a name.
 
 use super::error::{Exception, Phase};
-use super::sys;
+use super::events;
+use super::sys::{self, Database, VersionChange};
 use crate::backend::StoreName;
 use crate::error::{Error, Result};
-use indexed_db_futures::database::{Database, VersionChangeEvent};
-use indexed_db_futures::factory::OpenDbRequestBuilder;
-use indexed_db_futures::internals::SystemRepr;
-use indexed_db_futures::prelude::*;
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::IdbRequest;
 
 /// Version of the set of object stores. What is in the records has its own version, which the engine keeps.
 const STORES_VERSION: u32 = 1;
@@ -31,48 +30,76 @@ pub enum Expect {
 
 /// Opens a database with every store of [`StoreName`].
 pub async fn open(name: &str, expect: Expect) -> Result<Database> {
-    let gone = Rc::new(Cell::new(false));
-    let upgrade = {
-        let gone = Rc::clone(&gone);
-        move |event: VersionChangeEvent, database: Database| {
-            if expect == Expect::Existing && event.old_version() == 0.0 {
-                gone.set(true);
-                return abandon_upgrade(&database);
+    let request = ask(name, Some(STORES_VERSION))?;
+    let opened = within_limit(Box::pin(opened(name.to_owned(), request, expect))).await;
+    opened.unwrap_or_else(|| Err(Error::Blocked { name: name.to_owned() }.into()))
+}
+
+/// Asks for a database; without a version, for the one that is there. Whatever is thrown here, there is no IndexedDB to
+/// be had.
+fn ask(name: &str, version: Option<u32>) -> Result<IdbRequest> {
+    let refused = |thrown: JsValue| Error::Unavailable { cause: Exception::from(&thrown).cause() };
+    let factory = sys::factory().map_err(refused)?;
+    let factory = factory.ok_or_else(|| Error::Unavailable { cause: "there is no indexedDB".into() })?;
+    Ok(factory.open(name, version).map_err(refused)?)
+}
+
+/// Waits for the hoard of that name.
+async fn opened(name: String, request: IdbRequest, expect: Expect) -> Result<Database> {
+    let database = match answer(request, expect).await {
+        Ok(Some(database)) => database,
+        Ok(None) => return Err(Error::Closed.into()),
+        Err(exception) => {
+            // The words hold no version that could be relied on. Opening without one changes nothing.
+            if exception.name == "VersionError"
+                && let Ok(Some(newer)) = answer(ask(&name, None)?, Expect::Existing).await
+            {
+                let found = newer.version() as u32;
+                newer.close();
+                return Err(Error::NewerVersion { found, supported: STORES_VERSION }.into());
             }
-            create_stores(&database)
+            return Err(exception.into_error(Phase::Open));
         }
     };
-    let request = Database::open(name.to_owned()).with_version(STORES_VERSION).with_on_upgrade_needed(upgrade);
-    let database = match within_limit(name, request).await? {
-        Ok(database) => database,
-        Err(_) if gone.get() => return Err(Error::Closed.into()),
-        Err(exception) if exception.name == "VersionError" => return Err(newer_version(name).await),
-        Err(exception) => return Err(exception.into_error(Phase::Open)),
-    };
-    if missing_stores(&database).next().is_some() {
+    let names = database.object_store_names();
+    if !StoreName::ALL.iter().all(|store| names.contains(store.as_str())) {
         database.close();
-        return Err(Error::invalid("name", format!("the database {name:?} exists and is not a hoard")));
+        return Err(Error::invalid("name", format!("the database \"{name}\" exists and is not a hoard")));
     }
     Ok(database)
 }
 
-fn missing_stores(database: &Database) -> impl Iterator<Item = StoreName> + use<> {
-    let present: Vec<String> = database.object_store_names().collect();
-    StoreName::ALL.into_iter().filter(move |store| !present.iter().any(|name| name == store.as_str()))
-}
-
-fn create_stores(database: &Database) -> Result<(), indexed_db_futures::error::Error> {
-    for store in missing_stores(database) {
-        database.create_object_store(store.as_str()).build()?;
+/// Waits for the answer to a request, and upgrades the database when that is needed. `None` if there is none, but should be.
+async fn answer(request: IdbRequest, expect: Expect) -> Result<Option<Database>, Exception> {
+    let failed = |thrown: JsValue| Exception::from(&thrown);
+    let event = events::first(&request, &["success", "upgradeneeded"], &["error"]).await;
+    let event: VersionChange = event.map_err(|_| failed(events::cause(&request)))?.unchecked_into();
+    if let Some(old) = event.old_version() {
+        let gone = old == 0.0 && expect == Expect::Existing;
+        let upgraded = if gone { Ok(()) } else { create_stores(&request) };
+        if (gone || upgraded.is_err())
+            && let Some(transaction) = request.transaction()
+        {
+            // So that no database is made.
+            let _ = transaction.abort();
+        }
+        let ended = events::done(&request).await;
+        if gone {
+            return Ok(None);
+        }
+        upgraded.and(ended).map_err(failed)?;
     }
-    Ok(())
+    request.result().map(|database| Some(database.unchecked_into())).map_err(failed)
 }
 
-/// Aborts the upgrade, so that no database is made. (An exception from the handler would do the same, and also reach the
-/// page's error handler.)
-fn abandon_upgrade(database: &Database) -> Result<(), indexed_db_futures::error::Error> {
-    let store = database.create_object_store("gone").build()?;
-    store.transaction().as_sys().abort()?;
+fn create_stores(request: &IdbRequest) -> Result<(), JsValue> {
+    let database: Database = request.result()?.unchecked_into();
+    let names = database.object_store_names();
+    for store in StoreName::ALL {
+        if !names.contains(store.as_str()) {
+            database.create_object_store(store.as_str())?;
+        }
+    }
     Ok(())
 }
 
@@ -80,7 +107,7 @@ fn abandon_upgrade(database: &Database) -> Result<(), indexed_db_futures::error:
 #[derive(Default)]
 struct Opening {
     given_up: Cell<bool>,
-    result: RefCell<Option<Result<Database, Exception>>>,
+    result: RefCell<Option<Result<Database>>>,
 }
 
 impl Opening {
@@ -101,28 +128,20 @@ impl Drop for Waiting {
     }
 }
 
-/// Waits for the request up to the limit.
+/// Waits for an open up to the limit; `None` after it.
 ///
-/// The request runs on in its own task: it may succeed after the limit, and then the connection has to be closed, or it
-/// would block other tabs; and its upgrade handler has to stay, or the database would be left without stores.
-async fn within_limit<B>(name: &str, request: B) -> Result<Result<Database, Exception>>
-where
-    B: Build<Ok = indexed_db_futures::future::OpenDbRequest, Err = indexed_db_futures::error::OpenDbError>,
-{
-    let request = match request.build() {
-        Ok(request) => request,
-        Err(error) => return Ok(Err(error.into())),
-    };
+/// The open runs on in its own task: it may succeed after the limit, and then the connection has to be closed, or it would
+/// block other tabs; and an upgrade has to be made, or the database would be left without stores.
+async fn within_limit(open: Pin<Box<dyn Future<Output = Result<Database>>>>) -> Option<Result<Database>> {
     let waiting = Waiting(Rc::default());
     let opening = Rc::clone(&waiting.0);
     let mut timer = JsValue::UNDEFINED;
-    let mut request = Some(request);
+    let mut open = Some(open);
     let promise = js_sys::Promise::new(&mut |resolve, _| {
         timer = sys::set_timeout(&resolve, OPEN_TIMEOUT_MS);
-        let (opening, Some(request)) = (Rc::clone(&opening), request.take()) else { return };
+        let (opening, Some(open)) = (Rc::clone(&opening), open.take()) else { return };
         spawn_local(async move {
-            let result = request.await.map_err(Exception::from);
-            opening.result.replace(Some(result));
+            opening.result.replace(Some(open.await));
             if opening.given_up.get() {
                 opening.give_up();
             }
@@ -133,19 +152,5 @@ where
     // The promise never rejects.
     let _ = JsFuture::from(promise).await;
     sys::clear_timeout(&timer);
-    opening.result.take().ok_or_else(|| Error::Blocked { name: name.to_owned() }.into())
-}
-
-/// The error for a database of a higher version, with that version. Opening without a version changes nothing.
-async fn newer_version(name: &str) -> Box<Error> {
-    let request: OpenDbRequestBuilder<_> = Database::open(name.to_owned());
-    match within_limit(name, request).await {
-        Ok(Ok(database)) => {
-            let found = database.version() as u32;
-            database.close();
-            Error::NewerVersion { found, supported: STORES_VERSION }.into()
-        }
-        Ok(Err(exception)) => exception.into_error(Phase::Open),
-        Err(error) => error,
-    }
+    opening.result.take()
 }

@@ -1,35 +1,32 @@
 //! Reading: one transaction, one burst of requests, one future.
 
-use super::error::{Exception, Phase};
+use super::events;
 use super::sys::{self, ObjectStore};
 use crate::backend::{Direction, Key, Row, Scan, StoreName};
-use crate::error::{Error, Result};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
-use web_sys::{IdbCursor, IdbDatabase, IdbKeyRange, IdbRequest, IdbTransaction};
-
-fn failed(value: JsValue) -> Box<Error> {
-    Exception::from(&value).into_error(Phase::Read)
-}
-
-/// Begins a read. It ends when its requests have.
-pub fn begin(database: &IdbDatabase, store: StoreName) -> Result<IdbTransaction, Exception> {
-    database.transaction_with_str(store.as_str()).map_err(|thrown| Exception::from(&thrown))
-}
+use web_sys::{IdbCursor, IdbKeyRange, IdbRequest, IdbTransaction};
 
 /// See [`crate::backend::Backend::get`].
-pub async fn get(transaction: IdbTransaction, store: StoreName, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>> {
-    let requests = burst(&transaction, store, keys).map_err(failed)?;
+pub async fn get(transaction: IdbTransaction, store: StoreName, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, JsValue> {
+    let requests = burst(&transaction, store, keys)?;
     let Some(last) = requests.last() else { return Ok(Vec::new()) };
-    sys::done(last).await.map_err(failed)?;
-    requests.iter().map(|request| request.result().map(|value| record(&value)).map_err(failed)).collect()
+    events::done(last).await?;
+    let mut values = Vec::with_capacity(requests.len());
+    for request in &requests {
+        values.push(record(&request.result()?));
+    }
+    Ok(values)
 }
 
 fn burst(transaction: &IdbTransaction, store: StoreName, keys: &[Key]) -> Result<Vec<IdbRequest>, JsValue> {
     let store = sys::store(transaction, store.as_str())?;
-    let requests = keys.iter().map(|key| store.get(&sys::key(key)?)).collect();
+    let mut requests = Vec::with_capacity(keys.len());
+    for key in keys {
+        requests.push(store.get(&sys::key(key)?)?);
+    }
     sys::finish(transaction);
-    requests
+    Ok(requests)
 }
 
 /// The value of a `get`, which is `undefined` where there is no record.
@@ -43,21 +40,24 @@ pub fn record(value: &JsValue) -> Option<Vec<u8>> {
 /// it has not, a key cursor finds the page's two ends in two steps, however many records lie between and before them, and
 /// the page is then read forward and turned round. (All keys of the range with gets for the last ones would do without
 /// a cursor, at a cost that grows with the store.)
-pub async fn scan(transaction: IdbTransaction, scan: &Scan) -> Result<Vec<Row>> {
-    let Some(range) = sys::range(&scan.range).map_err(failed)? else { return Ok(Vec::new()) };
+pub async fn scan(transaction: IdbTransaction, scan: &Scan) -> Result<Vec<Row>, JsValue> {
+    let Some(range) = sys::range(&scan.range)? else { return Ok(Vec::new()) };
     let limit = u32::try_from(scan.limit).unwrap_or(u32::MAX);
-    let store = sys::store(&transaction, scan.store.as_str()).map_err(failed)?;
+    let store = sys::store(&transaction, scan.store.as_str())?;
     let records = !scan.keys_only && !store.get_all_records_if_any().is_undefined();
-    match scan.direction {
-        Direction::Reverse if records => self::records(&transaction, &store, &range, limit).await,
-        Direction::Forward => forward(&transaction, &store, &range, limit, scan.keys_only).await,
-        Direction::Reverse => {
-            let Some(page) = last_page(&store, &range, limit).await? else { return Ok(Vec::new()) };
-            let mut rows = forward(&transaction, &store, &page, limit, scan.keys_only).await?;
-            rows.reverse();
-            Ok(rows)
-        }
+    let page = match scan.direction {
+        Direction::Forward => range,
+        Direction::Reverse if records => return self::records(&transaction, &store, &range, limit).await,
+        Direction::Reverse => match last_page(&store, &range, limit).await? {
+            Some(page) => page,
+            None => return Ok(Vec::new()),
+        },
+    };
+    let mut rows = forward(&transaction, &store, &page, limit, scan.keys_only).await?;
+    if scan.direction == Direction::Reverse {
+        rows.reverse();
     }
+    Ok(rows)
 }
 
 async fn forward(
@@ -66,18 +66,15 @@ async fn forward(
     range: &IdbKeyRange,
     limit: u32,
     keys_only: bool,
-) -> Result<Vec<Row>> {
-    let keys = store.get_all_keys(range, limit).map_err(failed)?;
-    let values = if keys_only { None } else { Some(store.get_all(range, limit).map_err(failed)?) };
+) -> Result<Vec<Row>, JsValue> {
+    let keys = store.get_all_keys(range, limit)?;
+    let values = if keys_only { None } else { Some(store.get_all(range, limit)?) };
     sys::finish(transaction);
-    sys::done(values.as_ref().unwrap_or(&keys)).await.map_err(failed)?;
+    events::done(values.as_ref().unwrap_or(&keys)).await?;
     let keys = array(&keys)?;
-    let values = values.as_ref().map(array).transpose()?;
-    let row = |n| Row {
-        key: sys::read_key(&keys.get(n)),
-        value: values.as_ref().map(|values| sys::read(&values.get(n))).unwrap_or_default(),
-    };
-    Ok((0..keys.length()).map(row).collect())
+    // Where there are none, each is `undefined`.
+    let values = values.as_ref().map_or_else(|| Ok(Array::new()), array)?;
+    Ok(rows(keys.length(), &|n| (keys.get(n), values.get(n))))
 }
 
 async fn records(
@@ -85,26 +82,34 @@ async fn records(
     store: &ObjectStore,
     range: &IdbKeyRange,
     limit: u32,
-) -> Result<Vec<Row>> {
-    let request = store.get_all_records(&sys::get_all_options(range, limit, Direction::Reverse)).map_err(failed)?;
+) -> Result<Vec<Row>, JsValue> {
+    let request = store.get_all_records(&sys::get_all_options(range, limit, Direction::Reverse))?;
     sys::finish(transaction);
-    sys::done(&request).await.map_err(failed)?;
+    events::done(&request).await?;
     let records = array(&request)?;
-    let row = |n| {
+    Ok(rows(records.length(), &|n| {
         let record: sys::Record = records.get(n).unchecked_into();
-        Row { key: sys::read_key(&record.key()), value: sys::read(&record.value()) }
-    };
-    Ok((0..records.length()).map(row).collect())
+        (record.key(), record.value())
+    }))
+}
+
+fn rows(count: u32, row: &dyn Fn(u32) -> (JsValue, JsValue)) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(count as usize);
+    for n in 0..count {
+        let (key, value) = row(n);
+        rows.push(Row { key: sys::read_key(&key), value: sys::read(&value) });
+    }
+    rows
 }
 
 /// The part of the range that holds its last `limit` records; `None` when it holds none.
-async fn last_page(store: &ObjectStore, range: &IdbKeyRange, limit: u32) -> Result<Option<IdbKeyRange>> {
-    let request = store.open_key_cursor(range, "prev").map_err(failed)?;
+async fn last_page(store: &ObjectStore, range: &IdbKeyRange, limit: u32) -> Result<Option<IdbKeyRange>, JsValue> {
+    let request = store.open_key_cursor(range, "prev")?;
     let Some(cursor) = position(&request).await? else { return Ok(None) };
-    let last = cursor.key().map_err(failed)?;
+    let last = cursor.key()?;
     let first = if limit > 1 {
-        cursor.advance(limit - 1).map_err(failed)?;
-        position(&request).await?.map(|cursor| cursor.key()).transpose().map_err(failed)?
+        cursor.advance(limit - 1)?;
+        position(&request).await?.map(|cursor| cursor.key()).transpose()?
     } else {
         Some(last.clone())
     };
@@ -112,16 +117,16 @@ async fn last_page(store: &ObjectStore, range: &IdbKeyRange, limit: u32) -> Resu
         Some(first) => IdbKeyRange::bound(&first, &last),
         None => return Ok(Some(range.clone())),
     };
-    page.map(Some).map_err(failed)
+    page.map(Some)
 }
 
 /// Where a cursor stands now; `None` past the end.
-async fn position(request: &IdbRequest) -> Result<Option<IdbCursor>> {
-    sys::done(request).await.map_err(failed)?;
-    let cursor = request.result().map_err(failed)?;
+async fn position(request: &IdbRequest) -> Result<Option<IdbCursor>, JsValue> {
+    events::done(request).await?;
+    let cursor = request.result()?;
     Ok((!cursor.is_null()).then(|| cursor.unchecked_into()))
 }
 
-fn array(request: &IdbRequest) -> Result<Array> {
-    request.result().map(JsCast::unchecked_into).map_err(failed)
+fn array(request: &IdbRequest) -> Result<Array, JsValue> {
+    request.result().map(JsCast::unchecked_into)
 }

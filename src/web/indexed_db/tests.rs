@@ -21,9 +21,8 @@ async fn with_a_record(test: &str) -> IndexedDb {
 }
 
 /// The browser's object behind the handle.
-fn raw(backend: &IndexedDb) -> IdbDatabase {
-    let connection = backend.0.connection.borrow();
-    IdbDatabase::clone(connection.as_ref().expect("there is a connection").database.as_sys())
+fn raw(backend: &IndexedDb) -> Database {
+    backend.0.connected().expect("the handle is open").expect("there is a connection")
 }
 
 /// Calls the listener as the browser does when it has closed the connection.
@@ -33,8 +32,15 @@ fn close_event(backend: &IndexedDb) {
     raw.onclose().expect("a listener").call0(&raw).expect("the listener runs");
 }
 
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(method, js_name = deleteDatabase)]
+    fn delete_database(this: &sys::Factory, name: &str) -> web_sys::IdbRequest;
+}
+
 async fn delete(name: &str) {
-    Database::delete_by_name(name).expect("a request").await.expect("the database goes");
+    let factory = sys::factory().expect("no exception").expect("there is one");
+    events::done(&factory.delete_database(name)).await.expect("the database goes");
 }
 
 /// Firefox, out of space: the connection is dead, and no event says so.
@@ -106,6 +112,61 @@ async fn a_closed_handle_is_not_opened_again() {
     assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed.into()));
     backend.0.disconnect(Status::Lost);
     assert_eq!(backend.0.status.get(), Status::Closed);
+}
+
+/// Runs JavaScript that knows nothing of the backend.
+fn javascript(body: &str) {
+    js_sys::Function::new_no_args(body).call0(&JsValue::NULL).expect("the script runs");
+}
+
+/// A page whose origin may not store anything.
+#[wasm_bindgen_test]
+async fn an_open_that_is_refused_is_unavailable() {
+    javascript(
+        "const open = IDBFactory.prototype.open;
+        IDBFactory.prototype.open = function () {
+            IDBFactory.prototype.open = open;
+            throw new DOMException('not here', 'SecurityError');
+        };",
+    );
+    let refused = IndexedDb::open("refused").await.map(drop);
+    assert_eq!(refused, Err(Error::Unavailable { cause: "SecurityError: not here".into() }.into()));
+}
+
+/// A part of the stores would make it a database of something else for ever.
+#[wasm_bindgen_test]
+async fn an_upgrade_that_fails_leaves_no_database() {
+    let name = format!("half an upgrade {}", js_sys::Math::random());
+    javascript(
+        "const create = IDBDatabase.prototype.createObjectStore;
+        let left = 3;
+        IDBDatabase.prototype.createObjectStore = function (...args) {
+            if (left-- > 0) return create.apply(this, args);
+            IDBDatabase.prototype.createObjectStore = create;
+            throw new DOMException('no more', 'ConstraintError');
+        };",
+    );
+    let failed = IndexedDb::open(&name).await.map(drop);
+    assert_eq!(failed, Err(Error::Backend { cause: "ConstraintError: no more".into() }.into()));
+    let again = IndexedDb::open(&name).await.expect("the database opens");
+    assert_eq!(again.get(STORE, &[key()]).await, Ok(vec![None]));
+}
+
+/// The requests before it have succeeded, and IndexedDB's own way would be to commit them.
+#[wasm_bindgen_test]
+async fn a_commit_that_throws_leaves_nothing() {
+    let backend = with_a_record("commit throws").await;
+    javascript(
+        "const commit = IDBTransaction.prototype.commit;
+        IDBTransaction.prototype.commit = function () {
+            IDBTransaction.prototype.commit = commit;
+            throw new DOMException('not now', 'NotSupportedError');
+        };",
+    );
+    let batch = Batch { ops: vec![Op::Put(STORE, key(), vec![8])], ..Batch::default() };
+    let failed = backend.commit(batch).await;
+    assert_eq!(failed, Err(Error::Backend { cause: "NotSupportedError: not now".into() }.into()));
+    assert_eq!(backend.get(STORE, &[key()]).await, Ok(vec![Some(vec![7])]));
 }
 
 /// What engines were seen to throw, and what it means.
