@@ -38,6 +38,12 @@ impl Hash {
     }
 }
 
+impl From<Sha256> for Hash {
+    fn from(sha256: Sha256) -> Self {
+        Self(sha256.finalize().into())
+    }
+}
+
 impl Ordered for Hash {
     fn bytes(&self) -> Key {
         Key::new().hash(&self.0)
@@ -58,7 +64,7 @@ impl std::fmt::Debug for Hash {
 
 /// Hashes bytes that are all there. For streams use [`sha2::Sha256`] and [`Hash::from_bytes`].
 pub fn sha256(bytes: &[u8]) -> Hash {
-    Hash(Sha256::digest(bytes).into())
+    Sha256::new_with_prefix(bytes).into()
 }
 
 #[cfg(test)]

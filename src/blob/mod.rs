@@ -17,7 +17,7 @@ pub use collect::{CollectOptions, CollectReport, Due, GRACE_MS, due};
 pub use hash::{Hash, sha256};
 pub use parts::{PART_BYTES_MAX, PartSet, part_count, part_key, part_range, parts_of};
 
-use crate::backend::{Key, KeyRange, StoreName};
+use crate::backend::{Key, KeyRange, Row, StoreName};
 use crate::error::{Error, Result};
 use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer};
 
@@ -145,6 +145,11 @@ impl Blob {
             return Err(place.corrupt("its stored size is not its size"));
         }
         Ok(blob)
+    }
+
+    /// Opens a row of `blobs`.
+    pub fn open_row(row: &Row) -> Result<(Hash, Self)> {
+        Ok((Hash::from_bytes(row.key.parse().hash()?), Self::open(&row.key, &row.value)?))
     }
 
     /// The reference that a new user of this attachment stores.

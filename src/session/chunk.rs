@@ -195,6 +195,12 @@ pub fn chunk_key(id: &str, list: &str, first: u64) -> Key {
     Key::new().text(id).text(list).number(first)
 }
 
+/// Session id, list and first item of a chunk's key.
+pub fn parse_chunk_key(key: &Key) -> Result<(&str, &str, u64)> {
+    let mut components = key.parse();
+    Ok((components.text()?, components.text()?, components.number()?))
+}
+
 /// The keys of all chunks of a session.
 pub fn chunk_range(id: &str) -> KeyRange {
     KeyRange::prefix(Key::new().text(id))

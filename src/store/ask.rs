@@ -5,8 +5,10 @@
 //! wasm is a good deal smaller.
 
 use super::Store;
+use super::head::Counters;
+use super::plan::Planned;
 use super::read::PAGE_ROWS;
-use crate::backend::{Backend, Batch, Key, KeyRange, Outcome, Row, Scan, StoreName};
+use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
 use crate::blob::Hash;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -14,6 +16,11 @@ use std::pin::Pin;
 
 /// A future in a box.
 pub(super) type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// What is wrong with a record. Any other error says nothing of it, and goes on.
+pub(super) fn corrupt(error: Box<Error>) -> Result<Box<Error>> {
+    if error.is_corrupt() { Ok(error) } else { Err(error) }
+}
 
 impl<B: Backend, H: Host> Store<B, H> {
     /// See [`Backend::get`].
@@ -29,6 +36,16 @@ impl<B: Backend, H: Host> Store<B, H> {
                 .pop()
                 .ok_or_else(|| Error::Backend { cause: "get answered without an entry for the key".into() }.into())
         })
+    }
+
+    /// Whether a record is as it was when it was read, or still missing.
+    pub(super) fn is_still<'a>(
+        &'a self,
+        store: StoreName,
+        key: &'a Key,
+        read: Option<&'a [u8]>,
+    ) -> Answer<'a, Result<bool>> {
+        Box::pin(async move { Ok(self.get_one(store, key).await?.as_deref() == read) })
     }
 
     /// See [`Backend::scan`].
@@ -66,9 +83,26 @@ impl<B: Backend, H: Host> Store<B, H> {
         Ok(rows)
     }
 
+    /// Whether a range has no row.
+    pub(super) fn is_empty(&self, store: StoreName, range: KeyRange) -> Answer<'_, Result<bool>> {
+        Box::pin(async move { Ok(self.scan(Scan::keys(store, range, 1)).await?.is_empty()) })
+    }
+
     /// See [`Backend::commit`].
     pub(super) fn commit_batch(&self, batch: Batch) -> Answer<'_, Result<Outcome>> {
         Box::pin(self.backend.commit(batch))
+    }
+
+    /// Commits changes that touch no session, with what they change of the counters.
+    pub(super) fn commit_counted(
+        &self,
+        checks: Vec<Check>,
+        ops: Vec<Op>,
+        before: Counters,
+        after: Counters,
+    ) -> Answer<'_, Result<Outcome>> {
+        let batch = Batch { checks, ops, durability: self.options.durability };
+        self.commit(Planned { before, after, ..Planned::of(batch) })
     }
 
     /// See [`Host::sha256`].

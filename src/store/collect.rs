@@ -6,12 +6,13 @@
 //! and the attachment is left alone, or comes later, finds it gone, and stores it again.
 
 use super::Store;
+use super::ask::corrupt;
 use super::head::Counters;
-use super::plan::{Planned, blob_counters};
+use super::plan::blob_counters;
 use super::read::PAGE_ROWS;
-use super::upload::{Lease, lease_prefix};
-use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
-use crate::blob::{self, Blob, CollectOptions, CollectReport, Due, Hash, PartSet};
+use super::upload::Lease;
+use crate::backend::{Backend, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
+use crate::blob::{self, Blob, CollectOptions, CollectReport, Due, Hash};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::job::{Progress, Step};
@@ -83,11 +84,12 @@ impl<B: Backend, H: Host> Store<B, H> {
         let mut candidates = Vec::new();
         for row in rows {
             // A damaged record says nothing that could be acted on; `verify` reports it.
-            let Ok(hash) = row.key.parse().hash().map(Hash::from_bytes) else { continue };
-            let blob = match Blob::open(&row.key, &row.value) {
-                Ok(blob) => blob,
-                Err(error) if error.is_corrupt() => continue,
-                Err(error) => return Err(error),
+            let (hash, blob) = match Blob::open_row(&row) {
+                Ok(opened) => opened,
+                Err(error) => {
+                    corrupt(error)?;
+                    continue;
+                }
             };
             let due = blob::due(&blob, referenced.binary_search(&hash).is_ok(), now_ms, grace_ms);
             if due != Due::Keep {
@@ -114,51 +116,38 @@ impl<B: Backend, H: Host> Store<B, H> {
     async fn referenced(&self, first: &Key, last: &Key) -> Result<Vec<Hash>> {
         let mut referenced = Vec::new();
         let upper = last.successor_of_prefix().map_or(Bound::Unbounded, Bound::Excluded);
-        let mut range = KeyRange { lower: Bound::Included(first.clone()), upper };
-        loop {
-            let rows = self.scan(Scan::keys(StoreName::References, range.clone(), PAGE_ROWS)).await?;
-            for row in &rows {
-                if let Ok(hash) = row.key.parse().hash().map(Hash::from_bytes)
-                    && referenced.last() != Some(&hash)
-                {
-                    referenced.push(hash);
-                }
+        let range = KeyRange { lower: Bound::Included(first.clone()), upper };
+        let mut note = |row: Row| {
+            if let Ok(hash) = row.key.parse().hash().map(Hash::from_bytes)
+                && referenced.last() != Some(&hash)
+            {
+                referenced.push(hash);
             }
-            match rows.last() {
-                // The rest of the last hash's rows would say nothing new.
-                Some(last) if rows.len() == PAGE_ROWS => match last.key.parse().hash() {
-                    Ok(hash) => match Key::new().hash(&hash).successor_of_prefix() {
-                        Some(next) => range.lower = Bound::Included(next),
-                        None => return Ok(referenced),
-                    },
-                    Err(_) => range = range.after(last.key.clone()),
-                },
-                _ => return Ok(referenced),
-            }
-        }
+            Ok(())
+        };
+        self.each_row(Scan::keys(StoreName::References, range, PAGE_ROWS), &mut note).await?;
+        Ok(referenced)
     }
 
     /// Commits what is due, and returns what was committed: a candidate that somebody has used meanwhile is left out.
     async fn execute(&self, mut candidates: Vec<Candidate>, now_ms: u64) -> Result<Vec<Candidate>> {
         while !candidates.is_empty() {
-            let mut batch = Batch { durability: self.options.durability, ..Batch::default() };
+            let (mut checks, mut ops) = (Vec::new(), Vec::new());
             let mut before = Counters::default();
             for candidate in &candidates {
                 let Candidate { hash, row, blob, due } = candidate;
-                batch.checks.push(Check::Unchanged(StoreName::Blobs, row.key.clone(), row.value.clone()));
-                batch.checks.push(Check::Empty(StoreName::References, blob::reference_range(hash)));
+                checks.push(Check::Unchanged(StoreName::Blobs, row.key.clone(), row.value.clone()));
+                checks.push(Check::Empty(StoreName::References, blob::reference_range(hash)));
                 if *due == Due::Mark {
                     let marked = Blob { unreferenced_since: Some(now_ms), ..blob.clone() };
-                    batch.ops.push(Op::Put(StoreName::Blobs, row.key.clone(), marked.seal(hash)?));
+                    ops.push(Op::Put(StoreName::Blobs, row.key.clone(), marked.seal(hash)?));
                 } else {
                     before = before.plus(blob_counters(blob));
-                    batch.ops.push(Op::Delete(StoreName::Blobs, row.key.clone()));
-                    batch.ops.push(Op::DeleteRange(StoreName::Parts, blob::part_range(blob.parts)));
+                    ops.push(Op::Delete(StoreName::Blobs, row.key.clone()));
+                    ops.push(Op::DeleteRange(StoreName::Parts, blob::part_range(blob.parts)));
                 }
             }
-            let planned =
-                Planned { batch, before, after: Counters::default(), metadata_changed: false, sessions: Vec::new() };
-            match self.commit(planned).await? {
+            match self.commit_counted(checks, ops, before, Counters::default()).await? {
                 Outcome::Committed => return Ok(candidates),
                 Outcome::Refused { check } if check / 2 < candidates.len() => drop(candidates.swap_remove(check / 2)),
                 Outcome::Refused { .. } => {
@@ -171,25 +160,19 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Deletes the uploads whose lease has run out, or counts them.
     async fn collect_uploads(&self, dry_run: bool) -> Result<u64> {
-        let scan = Scan::new(StoreName::Meta, KeyRange::prefix(lease_prefix()), PAGE_ROWS);
         let mut collected = 0;
-        for Row { key, value } in self.scan(scan).await? {
-            let mut components = key.parse();
-            let set = components.text().and_then(|_| components.text()).and_then(PartSet::parse);
-            let (Ok(set), Ok(lease)) = (set, Lease::open(&key, &value)) else { continue };
+        for (set, Row { key, value }) in self.leases().await? {
+            let Ok(lease) = Lease::open(&key, &value) else { continue };
             if lease.until_ms >= self.host.now_ms() {
                 continue;
             }
-            collected += 1;
-            if !dry_run {
-                let ops = vec![
-                    Op::Delete(StoreName::Meta, key.clone()),
-                    Op::DeleteRange(StoreName::Parts, blob::part_range(set)),
-                ];
-                let check = Check::Unchanged(StoreName::Meta, key, value);
-                if self.commit_ops(vec![check], ops).await? != Outcome::Committed {
-                    collected -= 1;
-                }
+            let ops = vec![
+                Op::Delete(StoreName::Meta, key.clone()),
+                Op::DeleteRange(StoreName::Parts, blob::part_range(set)),
+            ];
+            let check = Check::Unchanged(StoreName::Meta, key, value);
+            if dry_run || self.commit_ops(vec![check], ops).await? == Outcome::Committed {
+                collected += 1;
             }
         }
         Ok(collected)

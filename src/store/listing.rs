@@ -4,13 +4,16 @@
 //! session's metadata changes ([`Head::metadata_generation`](super::Head)); a page is then the records of its ids.
 
 use super::Store;
+use super::ask::corrupt;
 use super::read::SessionRead;
 use crate::backend::{Backend, Key, KeyRange, Row, Scan, StoreName};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::session::metadata::{SortKey, sort_key};
 use crate::session::{Id, SessionRecord, session_key};
+use futures_lite::FutureExt;
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::ops::Bound;
 use std::rc::Rc;
 
@@ -53,8 +56,7 @@ impl SessionPage {
     fn push(&mut self, key: &Key, record: &[u8]) -> Result<()> {
         match SessionRecord::open(key, record) {
             Ok(session) => self.sessions.push(session.into()),
-            Err(error) if error.is_corrupt() => self.damaged.push((id_of(key)?, error)),
-            Err(error) => return Err(error),
+            Err(error) => self.damaged.push((id_of(key)?, corrupt(error)?)),
         }
         Ok(())
     }
@@ -64,7 +66,34 @@ impl SessionPage {
     }
 }
 
-type Order = Rc<Vec<(SortKey, Id)>>;
+/// The sessions in the order of a field.
+struct Order {
+    /// From the smallest key up.
+    entries: Vec<(SortKey, Id)>,
+    /// How many of them have the field.
+    with: usize,
+}
+
+impl Order {
+    fn new(mut entries: Vec<(SortKey, Id)>) -> Self {
+        entries.sort_unstable();
+        let with = entries.partition_point(|(key, _)| *key != SortKey::None);
+        Self { entries, with }
+    }
+
+    /// The entry at a place of the listing: sessions without the field stand last in either direction.
+    fn get(&self, place: usize, reverse: bool) -> Option<&(SortKey, Id)> {
+        self.entries.get(if reverse && place < self.with { self.with - 1 - place } else { place })
+    }
+
+    /// The place in the listing that follows a position.
+    fn place_after(&self, after: &(SortKey, Id), reverse: bool) -> usize {
+        let is_mirrored = reverse && after.0 != SortKey::None;
+        let end = if is_mirrored { Ordering::Equal } else { Ordering::Greater };
+        let before = self.entries.partition_point(|entry| entry.cmp(after) < end);
+        if is_mirrored { self.with - before } else { before }
+    }
+}
 
 /// Orders kept in memory.
 #[derive(Default)]
@@ -74,7 +103,7 @@ struct KeptOrder {
     field: String,
     /// The metadata generation that it holds for.
     generation: u64,
-    order: Order,
+    order: Rc<Order>,
 }
 
 impl<B: Backend, H: Host> Store<B, H> {
@@ -92,7 +121,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         let after = query.after.as_deref().map(|after| read_position(after).ok_or_else(unknown)).transpose()?;
         match &query.order_by {
             None => self.list_by_id(query, after).await,
-            Some(field) => self.list_by_field(query, field, after).await,
+            Some(field) => self.list_by_field(query, field, after).boxed_local().await,
         }
     }
 
@@ -119,15 +148,22 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn list_by_field(&self, query: &ListQuery, field: &str, after: Option<(SortKey, Id)>) -> Result<SessionPage> {
         let order = self.order(field).await?;
-        let mut entries = page_of(&order, query.reverse, after.as_ref()).peekable();
+        let mut place = after.map_or(0, |after| order.place_after(&after, query.reverse));
         let mut page = SessionPage::new();
         let mut last = None;
         // A session that another tab deleted meanwhile is passed over, and the page filled up from behind it.
         while page.len() < query.limit {
-            let wanted: Vec<_> = entries.by_ref().take(query.limit - page.len()).collect();
-            let Some(end) = wanted.last() else { break };
-            last = Some(*end);
-            let keys: Vec<Key> = wanted.iter().map(|(_, id)| session_key(id.as_str())).collect();
+            let mut keys = Vec::new();
+            while keys.len() < query.limit - page.len()
+                && let Some(entry) = order.get(place, query.reverse)
+            {
+                keys.push(session_key(entry.1.as_str()));
+                last = Some(entry);
+                place += 1;
+            }
+            if keys.is_empty() {
+                break;
+            }
             let records = self.get(StoreName::Sessions, &keys).await?;
             for (key, record) in keys.iter().zip(records) {
                 if let Some(record) = record {
@@ -135,32 +171,35 @@ impl<B: Backend, H: Host> Store<B, H> {
                 }
             }
         }
-        if let (Some((key, id)), Some(_)) = (last, entries.peek()) {
+        if place < order.entries.len()
+            && let Some((key, id)) = last
+        {
             page.next = Some(position(key, id));
         }
         Ok(page)
     }
 
-    async fn order(&self, field: &str) -> Result<Order> {
+    async fn order(&self, field: &str) -> Result<Rc<Order>> {
         let generation = self.head().await?.metadata_generation;
         self.orders.0.borrow_mut().retain(|kept| kept.generation == generation);
         if let Some(kept) = self.orders.0.borrow().iter().find(|kept| kept.field == field) {
             return Ok(Rc::clone(&kept.order));
         }
-        let mut order = Vec::new();
+        let mut entries = Vec::new();
         let mut read = |row: Row| {
             // A damaged session has a place in the listing too, so that it is reported there.
             let key = match SessionRecord::open(&row.key, &row.value) {
                 Ok(session) => sort_key(&session.json, field).unwrap_or(SortKey::None),
-                Err(error) if error.is_corrupt() => SortKey::None,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    corrupt(error)?;
+                    SortKey::None
+                }
             };
-            order.push((key, id_of(&row.key)?));
+            entries.push((key, id_of(&row.key)?));
             Ok(())
         };
         self.each_row(Scan::new(StoreName::Sessions, KeyRange::all(), PAGE_SESSIONS_MAX), &mut read).await?;
-        order.sort_unstable();
-        let order = Rc::new(order);
+        let order = Rc::new(Order::new(entries));
         let mut orders = self.orders.0.borrow_mut();
         if orders.len() >= ORDERS_MAX {
             orders.remove(0);
@@ -206,30 +245,6 @@ fn id_of(key: &Key) -> Result<Id> {
     let id = components.text()?;
     components.end()?;
     Id::new(id)
-}
-
-/// The entries of a listing after a position, in its direction: sessions without the field last either way.
-fn page_of<'o>(
-    order: &'o [(SortKey, Id)],
-    reverse: bool,
-    after: Option<&(SortKey, Id)>,
-) -> Box<dyn Iterator<Item = &'o (SortKey, Id)> + 'o> {
-    let (with, without) = order.split_at(order.partition_point(|(key, _)| *key != SortKey::None));
-    if !reverse {
-        return Box::new(after.map_or(order, |after| rest(order, after)).iter());
-    }
-    match after {
-        None => Box::new(with.iter().rev().chain(without)),
-        Some(after) if after.0 == SortKey::None => Box::new(rest(without, after).iter()),
-        Some(after) => {
-            let end = with.partition_point(|entry| entry < after);
-            Box::new(with.get(..end).unwrap_or_default().iter().rev().chain(without))
-        }
-    }
-}
-
-fn rest<'o>(order: &'o [(SortKey, Id)], after: &(SortKey, Id)) -> &'o [(SortKey, Id)] {
-    order.get(order.partition_point(|entry| entry <= after)..).unwrap_or_default()
 }
 
 #[cfg(test)]

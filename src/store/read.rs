@@ -4,6 +4,7 @@
 //! that is not as the directory said is therefore damage only if the session is unchanged when it is read again.
 
 use super::Store;
+use super::ask::Answer;
 use super::head::Counters;
 use crate::backend::{Backend, Key, Row, Scan, StoreName};
 use crate::blob::{self, Blob, Hash, Reference};
@@ -161,10 +162,14 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.settled().await?;
         let keys: Vec<Key> = ids.iter().map(|id| session::session_key(id.as_str())).collect();
         let records = self.get(StoreName::Sessions, &keys).await?;
-        let open = |(key, record): (&Key, Option<Vec<u8>>)| {
-            record.map(|record| SessionRecord::open(key, &record).map(SessionRead::from)).transpose()
-        };
-        keys.iter().zip(records).map(open).collect()
+        let mut sessions = Vec::with_capacity(keys.len());
+        for (key, record) in keys.iter().zip(records) {
+            sessions.push(match record {
+                Some(record) => Some(SessionRecord::open(key, &record)?.into()),
+                None => None,
+            });
+        }
+        Ok(sessions)
     }
 
     /// How many sessions there are.
@@ -220,11 +225,13 @@ impl<B: Backend, H: Host> Store<B, H> {
         Ok((session.into(), loaded))
     }
 
-    pub(super) async fn session_record(&self, id: &Id) -> Result<SessionRecord> {
-        let key = session::session_key(id.as_str());
-        let record = self.get_one(StoreName::Sessions, &key).await?;
-        let record = record.ok_or_else(|| Error::NotFound { what: "session", name: id.as_str().to_owned() })?;
-        SessionRecord::open(&key, &record)
+    fn session_record<'a>(&'a self, id: &'a Id) -> Answer<'a, Result<SessionRecord>> {
+        Box::pin(async move {
+            let key = session::session_key(id.as_str());
+            let record = self.get_one(StoreName::Sessions, &key).await?;
+            let record = record.ok_or_else(|| Error::NotFound { what: "session", name: id.as_str().to_owned() })?;
+            SessionRecord::open(&key, &record)
+        })
     }
 
     /// Reads items of a list, as whole chunks cut to the range: the first that holds any, and as many more as stay within
@@ -237,8 +244,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.settled().await?;
         let mut session = self.session_record(id).await?;
         for attempt in 1.. {
-            let spans =
-                session.list(list.as_str()).map(|directory| within(directory, &items, bytes_max)).unwrap_or_default();
+            let directory = session.list(list.as_str());
+            let spans = directory.map(|directory| within(directory, &items, bytes_max)).unwrap_or_default();
             let chunks = self.read_spans(id, list, &spans, &items).await?;
             if attempt == ATTEMPTS_MAX || chunks.iter().all(|chunk| chunk.error.is_none()) {
                 return Ok(chunks);
@@ -258,11 +265,11 @@ impl<B: Backend, H: Host> Store<B, H> {
         let records = self.get(StoreName::Chunks, &keys).await?;
         let mut chunks = Vec::with_capacity(spans.len());
         for ((span, key), record) in spans.iter().zip(&keys).zip(records) {
-            chunks.push(match open_chunk(key, span, record) {
-                Ok(chunk) => ChunkRead::new(chunk, span, items),
-                Err(error) if error.is_damage() => ChunkRead::damaged(error, span, items),
-                Err(error) => return Err(error),
-            });
+            let chunk = open_chunk(key, span, record);
+            match chunk {
+                Err(error) if !error.is_damage() => return Err(error),
+                chunk => chunks.push(ChunkRead::new(chunk, span, items)),
+            }
         }
         Ok(chunks)
     }
@@ -341,13 +348,15 @@ pub(super) const PAGE_ROWS: usize = 1000;
 
 /// The first chunk of a range and those after it that stay within the bound.
 fn within(directory: &session::Directory, items: &Range<u64>, bytes_max: u64) -> Vec<Span> {
-    let mut bytes = 0_u64;
-    let fits = |span: &Span| {
-        let is_first = bytes == 0;
-        bytes = bytes.saturating_add(span.entry.bytes.max(1));
-        is_first || bytes <= bytes_max
-    };
-    directory.overlapping(items.clone()).into_iter().take_while(fits).take(READ_CHUNKS_MAX).collect()
+    let (mut spans, mut bytes) = (Vec::new(), 0_u64);
+    for span in directory.overlapping(items.clone()) {
+        bytes = bytes.saturating_add(span.entry.bytes);
+        if !spans.is_empty() && (bytes > bytes_max || spans.len() == READ_CHUNKS_MAX) {
+            break;
+        }
+        spans.push(span);
+    }
+    spans
 }
 
 /// Opens a chunk and holds it against the directory.
@@ -362,13 +371,14 @@ pub(super) fn open_chunk(key: &Key, span: &Span, record: Option<Vec<u8>>) -> Res
 
 /// Chunks out of rows that were read before it was known which are needed; `None` if any is not among them as it should be.
 fn from_rows(id: &Id, list: &ListName, spans: &[Span], rows: &[Row]) -> Option<Vec<ChunkRead>> {
-    let chunk = |span: &Span| {
+    let mut chunks = Vec::with_capacity(spans.len());
+    for span in spans {
         let key = session::chunk_key(id.as_str(), list.as_str(), span.first);
         let row = rows.iter().find(|row| row.key == key)?;
         let chunk = Chunk::open(&key, &row.value).ok().filter(|chunk| chunk.len() == span.entry.items)?;
-        Some(ChunkRead::new(chunk, span, &(0..u64::MAX)))
-    };
-    spans.iter().map(chunk).collect()
+        chunks.push(ChunkRead::new(Ok(chunk), span, &(0..u64::MAX)));
+    }
+    Some(chunks)
 }
 
 impl From<session::ListEntry> for ListStat {
@@ -383,22 +393,14 @@ impl From<session::ListEntry> for ListStat {
 }
 
 impl ChunkRead {
-    fn new(chunk: Chunk, span: &Span, items: &Range<u64>) -> Self {
+    fn new(chunk: Result<Chunk>, span: &Span, items: &Range<u64>) -> Self {
         let range = span.range();
         let (from, to) = (items.start.max(range.start), items.end.min(range.end));
-        Self {
-            first: from,
-            count: to.saturating_sub(from),
-            json: chunk.array(from - range.start..to - range.start),
-            attachments: chunk.references,
-            error: None,
-        }
-    }
-
-    fn damaged(error: Box<Error>, span: &Span, items: &Range<u64>) -> Self {
-        let (from, to) = (items.start.max(span.first), items.end.min(span.range().end));
-        let (json, attachments) = (b"[]".to_vec(), Vec::new());
-        Self { first: from, count: to.saturating_sub(from), json, attachments, error: Some(error) }
+        let (json, attachments, error) = match chunk {
+            Ok(chunk) => (chunk.array(from - range.start..to - range.start), chunk.references, None),
+            Err(error) => (b"[]".to_vec(), Vec::new(), Some(error)),
+        };
+        Self { first: from, count: to.saturating_sub(from), json, attachments, error }
     }
 
     /// The error as plain fields.

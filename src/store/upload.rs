@@ -4,10 +4,12 @@
 //! that somebody is at it. Finishing is one transaction that turns the lease into a blob, or, if the attachment was stored
 //! already, deletes the parts. A page that goes away in between leaves a lease that runs out; the collector does the rest.
 
+use super::ask::{Answer, corrupt};
 use super::head::Counters;
-use super::plan::{Planned, blob_counters, part_puts};
+use super::plan::{blob_counters, part_puts};
+use super::read::PAGE_ROWS;
 use super::{ATTEMPTS_MAX, Store};
-use crate::backend::{Backend, Batch, Check, Key, Op, Outcome, StoreName};
+use crate::backend::{Backend, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
 use crate::blob::{self, Blob, Encoding, Hash, PART_BYTES_MAX, PartSet, Reference};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -19,7 +21,6 @@ use std::cell::RefCell;
 pub const UPLOAD_LEASE_MS: u64 = 60 * 60 * 1000;
 
 /// An upload under way in this engine.
-#[derive(Clone)]
 pub(super) struct Upload {
     sha256: Sha256,
     size: u64,
@@ -30,14 +31,14 @@ pub(super) struct Upload {
 
 /// The uploads under way in this engine.
 #[derive(Default)]
-pub(super) struct Uploads(RefCell<Vec<(PartSet, Upload)>>);
+pub(super) struct Uploads(RefCell<Vec<(PartSet, Box<Upload>)>>);
 
 impl Uploads {
-    fn put(&self, set: PartSet, upload: Upload) {
+    fn put(&self, set: PartSet, upload: Box<Upload>) {
         self.0.borrow_mut().push((set, upload));
     }
 
-    fn take(&self, set: PartSet) -> Option<Upload> {
+    fn take(&self, set: PartSet) -> Option<Box<Upload>> {
         let mut uploads = self.0.borrow_mut();
         let at = uploads.iter().position(|(named, _)| *named == set)?;
         Some(uploads.swap_remove(at).1)
@@ -62,11 +63,11 @@ impl Fields for Lease {
 }
 
 /// The keys of all leases start with this.
-pub(super) fn lease_prefix() -> Key {
+fn lease_prefix() -> Key {
     Key::new().text("upload")
 }
 
-pub(super) fn lease_key(set: PartSet) -> Key {
+fn lease_key(set: PartSet) -> Key {
     lease_prefix().text(&set.to_string())
 }
 
@@ -89,13 +90,27 @@ impl<B: Backend, H: Host> Store<B, H> {
         Ok(Op::Put(StoreName::Meta, key, record))
     }
 
+    /// The uploads under way, in any engine, with their leases.
+    pub(super) fn leases(&self) -> Answer<'_, Result<Vec<(PartSet, Row)>>> {
+        Box::pin(async move {
+            let mut leases = Vec::new();
+            for row in self.scan(Scan::new(StoreName::Meta, KeyRange::prefix(lease_prefix()), PAGE_ROWS)).await? {
+                let mut components = row.key.parse();
+                if let Ok(set) = components.text().and_then(|_| components.text()).and_then(PartSet::parse) {
+                    leases.push((set, row));
+                }
+            }
+            Ok(leases)
+        })
+    }
+
     /// Starts an upload and names it.
     pub async fn upload_begin(&self) -> Result<PartSet> {
         self.settled().await?;
         let set = PartSet::from_random(self.host.random());
         self.commit_ops(Vec::new(), vec![self.lease(set)?]).await?;
         let upload = Upload { sha256: Sha256::new(), size: 0, parts: 0, rest: Vec::new() };
-        self.uploads.put(set, upload);
+        self.uploads.put(set, Box::new(upload));
         Ok(set)
     }
 
@@ -139,28 +154,28 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.settled().await?;
         blob::check_media_type(media_type)?;
         let upload = self.uploads.take(set).ok_or_else(|| no_upload(set))?;
-        let hash = Hash::from_bytes(upload.sha256.finalize().into());
-        let key = blob::blob_key(&hash);
+        let hash = Hash::from(upload.sha256);
+        let (key, lease) = (blob::blob_key(&hash), lease_key(set));
         for _ in 0..ATTEMPTS_MAX {
-            let lease = lease_key(set);
             let stored = self.get_one(StoreName::Blobs, &key).await?;
-            let known = match stored.as_deref().map(|record| Blob::open(&key, record)).transpose() {
-                Ok(known) => known,
-                Err(error) if error.is_corrupt() => None,
-                Err(error) => return Err(error),
+            let known = match &stored {
+                Some(record) => match Blob::open(&key, record) {
+                    Ok(blob) => Some(blob),
+                    Err(error) => {
+                        corrupt(error)?;
+                        None
+                    }
+                },
+                None => None,
             };
-            let unchanged = Check::still(StoreName::Blobs, key.clone(), stored);
-            let checks = vec![Check::Present(StoreName::Meta, lease.clone()), unchanged];
-            let mut ops = vec![Op::Delete(StoreName::Meta, lease)];
-            let mut after = Counters::default();
             let now_ms = self.host.now_ms();
-            match known {
-                Some(blob) => {
-                    // Its grace period starts anew, or it might go before it is used.
-                    let blob = Blob { unreferenced_since: blob.unreferenced_since.map(|_| now_ms), ..blob };
-                    ops.push(Op::DeleteRange(StoreName::Parts, blob::part_range(set)));
-                    ops.push(Op::Put(StoreName::Blobs, key.clone(), blob.seal(&hash)?));
-                }
+            let mut after = Counters::default();
+            let (blob, mut ops) = match known {
+                // Its grace period starts anew, or it might go before it is used.
+                Some(blob) => (
+                    Blob { unreferenced_since: blob.unreferenced_since.map(|_| now_ms), ..blob },
+                    vec![Op::DeleteRange(StoreName::Parts, blob::part_range(set))],
+                ),
                 None => {
                     let blob = Blob {
                         size: upload.size,
@@ -171,15 +186,17 @@ impl<B: Backend, H: Host> Store<B, H> {
                         parts: set,
                         unreferenced_since: Some(now_ms),
                     };
-                    ops.append(&mut part_puts(set, upload.parts, &upload.rest)?);
-                    ops.push(Op::Put(StoreName::Blobs, key.clone(), blob.seal(&hash)?));
                     after = blob_counters(&blob);
+                    (blob, part_puts(set, upload.parts, &upload.rest)?)
                 }
-            }
-            let batch = Batch { checks, ops, durability: self.options.durability };
-            let planned =
-                Planned { batch, before: Counters::default(), after, metadata_changed: false, sessions: Vec::new() };
-            match self.commit(planned).await? {
+            };
+            ops.push(Op::Delete(StoreName::Meta, lease.clone()));
+            ops.push(Op::Put(StoreName::Blobs, key.clone(), blob.seal(&hash)?));
+            let checks = vec![
+                Check::Present(StoreName::Meta, lease.clone()),
+                Check::still(StoreName::Blobs, key.clone(), stored),
+            ];
+            match self.commit_counted(checks, ops, Counters::default(), after).await? {
                 Outcome::Committed => {
                     return Ok(Reference { hash, size: upload.size, media_type: media_type.to_owned() });
                 }

@@ -12,20 +12,21 @@
 //! attachment, or the head) was the same before and after. A repair is a transaction that checks the same thing.
 
 use super::Store;
+use super::ask::{Answer, corrupt};
 use super::head::{Counters, Head};
 use super::plan::{blob_counters, hashes, session_counters};
 use super::read::PAGE_ROWS;
-use super::upload::lease_prefix;
 use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
 use crate::blob::{self, Blob, Hash, PartSet, Reference};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::job::{Progress, Step};
-use crate::map::Map;
 use crate::record::{self, Compression, Kind, Place};
-use crate::session::{self, Chunk, ChunkEntry, Directory, METADATA_LIST, SessionRecord, reference_key, session_key};
+use crate::session::{
+    self, Chunk, ChunkEntry, Directory, ListName, METADATA_LIST, SessionRecord, reference_key, session_key,
+};
+use futures_lite::FutureExt;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
 use twox_hash::XxHash64;
 
 /// Sessions that one step looks at.
@@ -116,14 +117,16 @@ pub struct Verification {
     position: Option<Key>,
     done: u64,
     total: u64,
-    /// Digests of the sessions seen, damaged ones too.
-    sessions: HashSet<u128>,
-    /// Digests of the sessions whose record or chunks cannot be read: what they refer to is not known.
-    unreadable: HashSet<u128>,
-    /// Digests of the owners (quick) or rows (full) that are called for.
-    called_for: HashSet<u128>,
-    /// How many parts each part set has.
-    parts: Map<PartSet, u64>,
+    /// Sessions seen, damaged ones too.
+    sessions: Digests,
+    /// Sessions whose record or chunks cannot be read: what they refer to is not known.
+    unreadable: Digests,
+    /// The owners (quick) or rows (full) that are called for.
+    called_for: Digests,
+    /// How many parts each part set has, in the order of the sets; none once it is known whose they are.
+    parts: Vec<(PartSet, u64)>,
+    /// Some attachment's record cannot be read: which parts are its own is not known.
+    blob_unreadable: bool,
     report: VerifyReport,
 }
 
@@ -136,44 +139,93 @@ impl Verification {
             position: None,
             done: 0,
             total: 0,
-            sessions: HashSet::new(),
-            unreadable: HashSet::new(),
-            called_for: HashSet::new(),
-            parts: Map::default(),
+            sessions: Digests::default(),
+            unreadable: Digests::default(),
+            called_for: Digests::default(),
+            parts: Vec::new(),
+            blob_unreadable: false,
             report: VerifyReport { full: options.full, clean: true, ..VerifyReport::default() },
         }
     }
 
     fn progress(&self) -> Progress {
-        let (phase, unit) = match self.phase {
-            Phase::Sessions => ("sessions", "sessions"),
-            Phase::Chunks => ("chunks", "chunks"),
-            Phase::Parts => ("parts", "parts"),
-            Phase::Attachments => ("attachments", "attachments"),
-            Phase::References => ("references", "references"),
-            Phase::Counters => ("counters", "counters"),
+        let phase = match self.phase {
+            Phase::Sessions => "sessions",
+            Phase::Chunks => "chunks",
+            Phase::Parts => "parts",
+            Phase::Attachments => "attachments",
+            Phase::References => "references",
+            Phase::Counters => "counters",
         };
-        Progress { phase, done: self.done, total: self.total.max(self.done), unit }
+        Progress { phase, done: self.done, total: self.total.max(self.done), unit: phase }
     }
 
-    /// Goes on behind a page, or to the next phase if it was the last.
-    fn advance(&mut self, rows: &[Row], limit: usize, next: Phase) {
-        self.done += rows.len() as u64;
-        match rows.last() {
-            Some(last) if rows.len() == limit => self.position = Some(last.key.clone()),
-            _ => (self.phase, self.position, self.done, self.total) = (next, None, 0, 0),
+    /// The next page of this phase.
+    fn page(&self) -> Scan {
+        let range = match &self.position {
+            Some(key) => KeyRange::all().after(key.clone()),
+            None => KeyRange::all(),
+        };
+        match self.phase {
+            Phase::Sessions => Scan::new(StoreName::Sessions, range, PAGE_SESSIONS),
+            Phase::Chunks => Scan::keys(StoreName::Chunks, range, PAGE_ROWS),
+            Phase::Parts => Scan::keys(StoreName::Parts, range, PAGE_ROWS),
+            Phase::Attachments if self.options.full => Scan::new(StoreName::Blobs, range, PAGE_BLOBS_FULL),
+            Phase::Attachments => Scan::new(StoreName::Blobs, range, PAGE_BLOBS),
+            Phase::References | Phase::Counters => Scan::keys(StoreName::References, range, PAGE_ROWS),
         }
     }
 
-    fn rest(&self) -> KeyRange {
-        match &self.position {
-            Some(key) => KeyRange::all().after(key.clone()),
-            None => KeyRange::all(),
+    /// Goes on behind a page, or to the next phase if it was the last.
+    fn advance(&mut self, rows: &[Row], is_last: bool) {
+        self.done += rows.len() as u64;
+        if !is_last {
+            self.position = rows.last().map(|row| row.key.clone());
+            return;
+        }
+        self.phase = match self.phase {
+            Phase::Sessions => Phase::Chunks,
+            Phase::Chunks => Phase::Parts,
+            Phase::Parts => Phase::Attachments,
+            Phase::Attachments => Phase::References,
+            Phase::References | Phase::Counters => Phase::Counters,
+        };
+        (self.position, self.done, self.total) = (None, 0, 0);
+    }
+
+    /// How many parts a set has. From now on it is known whose they are.
+    fn take_parts(&mut self, set: PartSet) -> u64 {
+        let at = self.parts.partition_point(|(counted, _)| *counted < set);
+        match self.parts.get_mut(at) {
+            Some((counted, parts)) if *counted == set => std::mem::take(parts),
+            _ => 0,
         }
     }
 }
 
-/// 128 bits of a key, so that many keys can be remembered: two XXH64 with different seeds.
+/// Many keys remembered, by their digests.
+#[derive(Debug, Default)]
+struct Digests {
+    digests: Vec<u128>,
+    is_sorted: bool,
+}
+
+impl Digests {
+    fn add(&mut self, digests: &[u128]) {
+        self.digests.extend_from_slice(digests);
+        self.is_sorted = false;
+    }
+
+    fn contains(&mut self, digest: u128) -> bool {
+        if !self.is_sorted {
+            self.digests.sort_unstable();
+            self.is_sorted = true;
+        }
+        self.digests.binary_search(&digest).is_ok()
+    }
+}
+
+/// 128 bits of a key: two XXH64 with different seeds.
 fn digest(key: &Key) -> u128 {
     let half = |seed| u128::from(XxHash64::oneshot(seed, key.as_bytes()));
     (half(0) << 64) | half(1)
@@ -184,361 +236,352 @@ fn owner_digest(id: &str, list: &str, first: u64) -> u128 {
     digest(&session::chunk_key(id, list, first))
 }
 
-/// The chunks that are stored of one list.
-struct StoredList {
-    name: String,
-    /// First item and what the directory should say, in order.
-    chunks: Vec<(u64, ChunkEntry)>,
+/// A chunk that is stored.
+struct StoredChunk {
+    key: Key,
+    /// What the directory should say of it, if it was read.
+    entry: Option<ChunkEntry>,
+    /// The directory names it.
+    is_named: bool,
 }
 
 /// What one look at a session found.
 #[derive(Default)]
 struct SessionLook {
+    full: bool,
+    /// Those that say so are mended by the repairs.
     findings: Vec<Finding>,
     /// Repairs that hold as long as the session's record is unchanged.
     repairs: Vec<Op>,
-    checks: Vec<Check>,
-    /// The record with directories rebuilt.
-    mended: Option<SessionRecord>,
     called_for: Vec<u128>,
-    chunks: u64,
+    /// The rows called for that are still to be looked at, and the attachments that they name.
+    rows: Vec<Key>,
+    blobs: Vec<Key>,
+    /// In the order of their keys.
+    chunks: Vec<StoredChunk>,
+    /// How many chunks there were, those with a wrong key too.
+    seen: u64,
     unreadable: bool,
 }
 
-/// The words of a finding that two sets of figures are not the same.
-fn differ(says: &str, figures: &[(&str, u64)], has: &str, others: &[(&str, u64)]) -> String {
-    let list = |figures: &[(&str, u64)]| {
-        let figures: Vec<String> = figures.iter().map(|(name, figure)| format!("{name} {figure}")).collect();
-        figures.join(", ")
-    };
-    format!("{says} {}; {has} {}", list(figures), list(others))
+impl SessionLook {
+    /// Notes an owner, and what it refers to if that was read.
+    fn owner(&mut self, id: &str, list: &str, first: u64, references: &[Reference]) {
+        if !self.full {
+            self.called_for.push(owner_digest(id, list, first));
+        }
+        for hash in hashes(references) {
+            let row = reference_key(&hash, id, list, first);
+            if self.full {
+                self.called_for.push(digest(&row));
+            }
+            self.rows.push(row);
+            self.blobs.push(blob::blob_key(&hash));
+        }
+    }
+
+    /// A record that cannot be read, and with it what it refers to.
+    fn unreadable(&mut self, error: &Error, place: Place<'_>) {
+        self.unreadable = true;
+        self.findings.push(finding("Corrupt", place, &error.to_string()));
+    }
+
+    /// Notes a chunk, read or just its key.
+    fn chunk(&mut self, row: Row) -> Result<()> {
+        let place = Place { store: StoreName::Chunks, key: &row.key };
+        let Ok((id, list, first)) = session::parse_chunk_key(&row.key) else {
+            self.findings.push(finding("Corrupt", place, NO_CHUNK_KEY));
+            return Ok(());
+        };
+        let mut entry = None;
+        if !self.full {
+            // Without reading the chunk, an owner is known but not what it refers to.
+            self.owner(id, list, first, &[]);
+        } else {
+            match Chunk::open(&row.key, &row.value) {
+                Ok(chunk) => {
+                    self.owner(id, list, first, &chunk.references);
+                    entry = Some(entry_of(&chunk, row.value.len() as u64)?);
+                }
+                Err(error) => self.unreadable(&*corrupt(error)?, place),
+            }
+        }
+        self.chunks.push(StoredChunk { key: row.key, entry, is_named: false });
+        Ok(())
+    }
+
+    /// Holds the directories against what is stored. If any is wrong they are rebuilt, provided that the stored chunks are
+    /// all readable and follow each other without a gap from item 0.
+    fn directories(&mut self, id: &str, key: &Key, session: SessionRecord) {
+        let before = self.findings.len();
+        for list in &session.lists {
+            for span in list.directory.spans() {
+                let key = session::chunk_key(id, &list.name, span.first);
+                let place = Place { store: StoreName::Chunks, key: &key };
+                let at = self.chunks.partition_point(|chunk| chunk.key < key);
+                let Some(chunk) = self.chunks.get_mut(at).filter(|chunk| chunk.key == key) else {
+                    self.findings.push(finding("Missing", place, "its session's directory names it"));
+                    continue;
+                };
+                chunk.is_named = true;
+                let Some(entry) = &mut chunk.entry else { continue };
+                entry.sealed = span.entry.sealed;
+                if *entry != span.entry {
+                    let (says, has) = (figures(&span.entry.figures()), figures(&entry.figures()));
+                    let problem = format!("the directory says {says}; the chunk has {has}");
+                    self.findings.push(finding("Mismatch", place, &problem));
+                }
+            }
+        }
+        for chunk in self.chunks.iter().filter(|chunk| !chunk.is_named) {
+            let place = Place { store: StoreName::Chunks, key: &chunk.key };
+            self.findings.push(finding("Orphan", place, "its session's directory does not name it"));
+        }
+        if self.findings.len() > before
+            && let Some(record) = self.rebuilt(key, session)
+        {
+            self.repairs.push(Op::Put(StoreName::Sessions, key.clone(), record));
+            self.findings.iter_mut().skip(before).for_each(|finding| finding.repaired = true);
+        }
+    }
+
+    /// The session's record with directories of what is stored.
+    fn rebuilt(&self, key: &Key, mut session: SessionRecord) -> Option<Vec<u8>> {
+        for list in &mut session.lists {
+            list.directory = Directory::default();
+        }
+        for chunk in &self.chunks {
+            let (_, list, first) = session::parse_chunk_key(&chunk.key).ok()?;
+            let entry = chunk.entry.filter(|entry| entry.items > 0)?;
+            if session.list_mut(&ListName::new(list).ok()?).push(entry) != first {
+                return None;
+            }
+        }
+        session.revision += 1;
+        session.seal(key).ok()
+    }
 }
 
-fn finding(code: &'static str, place: Place<'_>, problem: impl Into<String>) -> Finding {
-    Finding { code, record: place.name(), problem: problem.into(), repaired: false }
+/// What the directory should say of a chunk, but for whether it is sealed.
+fn entry_of(chunk: &Chunk, stored: u64) -> Result<ChunkEntry> {
+    let mut entry = ChunkEntry {
+        items: chunk.len(),
+        bytes: 0,
+        stored,
+        references: hashes(&chunk.references).len() as u64,
+        attachment_bytes: 0,
+        sealed: false,
+    };
+    for item in chunk.items()? {
+        entry.bytes += item.json.len() as u64;
+        for reference in &item.references {
+            entry.attachment_bytes = entry.attachment_bytes.saturating_add(reference.size);
+        }
+    }
+    Ok(entry)
+}
+
+/// Figures with their names, in words.
+fn figures(figures: &[(&str, u64)]) -> String {
+    let mut words = String::new();
+    for (name, figure) in figures {
+        let comma = if words.is_empty() { "" } else { ", " };
+        words.push_str(&format!("{comma}{name} {figure}"));
+    }
+    words
+}
+
+const NO_CHUNK_KEY: &str = "its key is not a chunk's";
+
+fn finding(code: &'static str, place: Place<'_>, problem: &str) -> Finding {
+    Finding { code, record: place.name(), problem: problem.to_owned(), repaired: false }
+}
+
+/// A finding that is reported together with what mends it.
+fn mendable(code: &'static str, place: Place<'_>, problem: &str) -> Finding {
+    Finding { repaired: true, ..finding(code, place, problem) }
 }
 
 impl<B: Backend, H: Host> Store<B, H> {
     /// Runs the next step of a verification.
     pub async fn verify(&self, verification: &mut Verification) -> Result<Step<VerifyReport>> {
         self.settled().await?;
-        match verification.phase {
-            Phase::Sessions => self.verify_sessions(verification).await?,
-            Phase::Chunks => self.verify_chunk_owners(verification).await?,
-            Phase::Parts => self.count_parts(verification).await?,
-            Phase::Attachments => self.verify_attachments(verification).await?,
-            Phase::References => self.verify_references(verification).await?,
-            Phase::Counters => {
-                self.verify_counters(verification).await?;
-                return Ok(Step::Done(verification.progress(), std::mem::take(&mut verification.report)));
-            }
+        let is_done = verification.phase == Phase::Counters;
+        if is_done {
+            self.verify_counters(verification).await?;
+        } else {
+            self.verify_page(verification).boxed_local().await?;
         }
-        Ok(Step::Running(verification.progress()))
+        let progress = verification.progress();
+        if is_done {
+            return Ok(Step::Done(progress, std::mem::take(&mut verification.report)));
+        }
+        Ok(Step::Running(progress))
+    }
+
+    async fn verify_page(&self, run: &mut Verification) -> Result<()> {
+        if run.position.is_none() && matches!(run.phase, Phase::Sessions | Phase::Attachments) {
+            let counters = self.head().await.map(|head| head.counters).unwrap_or_default();
+            run.total = if run.phase == Phase::Sessions { counters.sessions } else { counters.attachments };
+        }
+        let page = run.page();
+        let limit = page.limit;
+        let rows = self.scan(page).await?;
+        let is_last = rows.len() < limit;
+        match run.phase {
+            Phase::Sessions => self.verify_sessions(run, &rows).await?,
+            Phase::Chunks => self.verify_chunk_owners(run, &rows).boxed_local().await?,
+            Phase::Parts => self.count_parts(run, &rows, is_last).await?,
+            Phase::Attachments => self.verify_attachments(run, &rows, is_last).boxed_local().await?,
+            Phase::References => self.verify_references(run, &rows).boxed_local().await?,
+            Phase::Counters => {}
+        }
+        run.advance(&rows, is_last);
+        Ok(())
+    }
+
+    /// Reports findings, and mends those that the operations mend, if that is asked for and the checks hold.
+    fn report<'a>(
+        &'a self,
+        run: &'a mut Verification,
+        findings: Vec<Finding>,
+        check: Option<Check>,
+        ops: Vec<Op>,
+    ) -> Answer<'a, Result<()>> {
+        Box::pin(async move {
+            let mended = run.options.repair
+                && !ops.is_empty()
+                && self.commit_ops(check.into_iter().collect(), ops).await? == Outcome::Committed;
+            for mut finding in findings {
+                finding.repaired &= mended;
+                run.report.add(finding);
+            }
+            Ok(())
+        })
     }
 
     // Sessions
 
-    async fn verify_sessions(&self, run: &mut Verification) -> Result<()> {
-        if run.position.is_none() {
-            run.total = self.head().await.map_or(0, |head| head.counters.sessions);
-        }
-        let rows = self.scan(Scan::new(StoreName::Sessions, run.rest(), PAGE_SESSIONS)).await?;
-        for row in &rows {
-            let place = Place { store: StoreName::Sessions, key: &row.key };
+    async fn verify_sessions(&self, run: &mut Verification, rows: &[Row]) -> Result<()> {
+        for row in rows {
             let Ok(id) = row.key.parse().text() else {
+                let place = Place { store: StoreName::Sessions, key: &row.key };
                 run.report.add(finding("Corrupt", place, "its key is not a session id"));
                 continue;
             };
             self.verify_session(run, id, row.value.clone()).await?;
         }
-        run.advance(&rows, PAGE_SESSIONS, Phase::Chunks);
         Ok(())
     }
 
     async fn verify_session(&self, run: &mut Verification, id: &str, mut record: Vec<u8>) -> Result<()> {
         let key = session_key(id);
-        for attempt in 1.. {
-            let look = self.look_at_session(id, &key, &record, run.options.full).await?;
+        let mut attempt = 1;
+        let look = loop {
+            let look = self.look_at_session(id, &key, &record, run.options.full).boxed_local().await?;
+            if look.findings.is_empty() {
+                break look;
+            }
             // What looks wrong may be a writer's work in progress, seen half before and half after.
-            let now = if look.findings.is_empty() {
-                Some(record.clone())
-            } else {
-                self.get_one(StoreName::Sessions, &key).await?
-            };
-            let Some(now) = now else { return Ok(()) };
-            if now != record && attempt < ATTEMPTS_MAX {
-                record = now;
-                continue;
+            let Some(now) = self.get_one(StoreName::Sessions, &key).await? else { return Ok(()) };
+            if now == record || attempt == ATTEMPTS_MAX {
+                break look;
             }
-            run.sessions.insert(digest(&key));
-            run.report.sessions += 1;
-            run.report.chunks += look.chunks;
-            run.called_for.extend(&look.called_for);
-            if look.unreadable {
-                run.unreadable.insert(digest(&key));
-            }
-            let repaired = run.options.repair && self.repair_session(&key, record, &look).await?;
-            for mut finding in look.findings {
-                finding.repaired = repaired && finding.repaired;
-                run.report.add(finding);
-            }
-            return Ok(());
+            record = now;
+            attempt += 1;
+        };
+        run.report.sessions += 1;
+        run.report.chunks += look.seen;
+        run.sessions.add(&[digest(&key)]);
+        run.called_for.add(&look.called_for);
+        if look.unreadable {
+            run.unreadable.add(&[digest(&key)]);
         }
-        Ok(())
-    }
-
-    /// Commits the repairs that a look called for. In a look, `repaired` says which findings they mend.
-    async fn repair_session(&self, key: &Key, record: Vec<u8>, look: &SessionLook) -> Result<bool> {
-        if look.repairs.is_empty() && look.mended.is_none() {
-            return Ok(false);
-        }
-        let mut ops = Vec::new();
-        for op in &look.repairs {
-            match op {
-                Op::Put(store, key, value) => ops.push(Op::Put(*store, key.clone(), value.clone())),
-                Op::Delete(store, key) => ops.push(Op::Delete(*store, key.clone())),
-                Op::DeleteRange(..) | Op::Update(..) => {}
-            }
-        }
-        if let Some(session) = &look.mended {
-            ops.push(Op::Put(StoreName::Sessions, key.clone(), session.seal(key)?));
-        }
-        let mut checks = look.checks.clone();
-        checks.push(Check::Unchanged(StoreName::Sessions, key.clone(), record));
         // The counters are recomputed at the end.
-        Ok(self.commit_ops(checks, ops).await? == Outcome::Committed)
+        let check = Check::Unchanged(StoreName::Sessions, key, record);
+        self.report(run, look.findings, Some(check), look.repairs).await
     }
 
     async fn look_at_session(&self, id: &str, key: &Key, record: &[u8], full: bool) -> Result<SessionLook> {
-        let place = Place { store: StoreName::Sessions, key };
-        let mut look = SessionLook::default();
+        let mut look = SessionLook { full, ..SessionLook::default() };
         let session = match SessionRecord::open(key, record) {
             Ok(session) => session,
-            Err(error) if error.is_corrupt() => {
-                look.unreadable = true;
-                look.findings.push(finding("Corrupt", place, error.to_string()));
+            Err(error) => {
+                look.unreadable(&*corrupt(error)?, Place { store: StoreName::Sessions, key });
                 return Ok(look);
             }
-            Err(error) => return Err(error),
         };
-        self.look_at_references(&mut look, id, METADATA_LIST, 0, &session.references).await?;
-        if !full {
-            // Without reading the chunks, an owner is known but not what it refers to.
-            look.called_for = vec![owner_digest(id, METADATA_LIST, 0)];
-        }
-
-        // What is stored, by list.
-        let mut stored = Vec::<StoredList>::new();
-        let mut range = session::chunk_range(id);
+        look.owner(id, METADATA_LIST, 0, &session.references);
+        let range = session::chunk_range(id);
+        let mut scan = Scan { keys_only: !full, ..Scan::new(StoreName::Chunks, range, PAGE_CHUNKS) };
         loop {
-            let scan = Scan { keys_only: !full, ..Scan::new(StoreName::Chunks, range.clone(), PAGE_CHUNKS) };
-            let rows = self.scan(scan).await?;
-            for row in &rows {
-                look.chunks += 1;
-                let place = Place { store: StoreName::Chunks, key: &row.key };
-                let mut components = row.key.parse();
-                let (Ok(_), Ok(list), Ok(first)) = (components.text(), components.text(), components.number()) else {
-                    look.findings.push(finding("Corrupt", place, "its key is not a chunk's"));
-                    continue;
-                };
-                let named = session.list(list).and_then(|directory| span_at(directory, first));
-                let mut entry = named.unwrap_or_default();
-                if full {
-                    match Chunk::open(&row.key, &row.value) {
-                        Ok(chunk) => entry = self.look_at_chunk(&mut look, id, list, first, row, &chunk, entry).await?,
-                        Err(error) if error.is_corrupt() => {
-                            look.unreadable = true;
-                            look.findings.push(finding("Corrupt", place, error.to_string()));
-                        }
-                        Err(error) => return Err(error),
-                    }
-                } else {
-                    look.called_for.push(owner_digest(id, list, first));
-                }
-                // Rows come in the order of lists and items.
-                match stored.last_mut().filter(|last| last.name == list) {
-                    Some(last) => last.chunks.push((first, entry)),
-                    None => stored.push(StoredList { name: list.to_owned(), chunks: vec![(first, entry)] }),
-                }
+            let rows = self.scan(scan.clone()).await?;
+            let last = rows.last().filter(|_| rows.len() == PAGE_CHUNKS).map(|row| row.key.clone());
+            look.seen += rows.len() as u64;
+            for row in rows {
+                look.chunk(row)?;
             }
-            match rows.last() {
-                Some(last) if rows.len() == PAGE_CHUNKS => range = range.after(last.key.clone()),
-                _ => break,
+            self.look_at_references(&mut look).await?;
+            match last {
+                Some(last) => scan.range = scan.range.after(last),
+                None => break,
             }
         }
-        self.look_at_directories(&mut look, id, session, stored, full);
+        look.directories(id, key, session);
         Ok(look)
     }
 
-    /// Looks at the rows and attachments that a chunk calls for, and returns what the directory should say of it.
-    #[expect(clippy::too_many_arguments, reason = "a chunk's place is three of them")]
-    async fn look_at_chunk(
-        &self,
-        look: &mut SessionLook,
-        id: &str,
-        list: &str,
-        first: u64,
-        row: &Row,
-        chunk: &Chunk,
-        named: ChunkEntry,
-    ) -> Result<ChunkEntry> {
-        self.look_at_references(look, id, list, first, &chunk.references).await?;
-        let items = chunk.items()?;
-        let used = items.iter().flat_map(|item| &item.references).map(|reference| reference.size);
-        Ok(ChunkEntry {
-            items: chunk.len(),
-            bytes: items.iter().map(|item| item.json.len() as u64).sum(),
-            stored: row.value.len() as u64,
-            references: hashes(&chunk.references).len() as u64,
-            attachment_bytes: used.fold(0, u64::saturating_add),
-            sealed: named.sealed,
-        })
-    }
-
-    async fn look_at_references(
-        &self,
-        look: &mut SessionLook,
-        id: &str,
-        list: &str,
-        first: u64,
-        references: &[Reference],
-    ) -> Result<()> {
-        let hashes = hashes(references);
-        let blobs: Vec<Key> = hashes.iter().map(blob::blob_key).collect();
-        let rows: Vec<Key> = hashes.iter().map(|hash| reference_key(hash, id, list, first)).collect();
-        let stored_blobs = self.get(StoreName::Blobs, &blobs).await?;
-        let stored_rows = self.get(StoreName::References, &rows).await?;
-        for (((hash, row), blob), stored) in hashes.iter().zip(&rows).zip(stored_blobs).zip(stored_rows) {
-            look.called_for.push(digest(row));
-            let place = Place { store: StoreName::References, key: row };
+    /// Looks at the rows and attachments that were called for since the last time.
+    async fn look_at_references(&self, look: &mut SessionLook) -> Result<()> {
+        let (rows, blobs) = (std::mem::take(&mut look.rows), std::mem::take(&mut look.blobs));
+        let stored = self.get(StoreName::Blobs, &blobs).await?;
+        for ((key, row), blob) in blobs.iter().zip(&rows).zip(stored) {
             if blob.is_none() {
-                let key = blob::blob_key(hash);
-                let place = Place { store: StoreName::Blobs, key: &key };
-                let problem = format!("session {id:?} uses this attachment in {list:?} from item {first}");
-                look.findings.push(finding("Missing", place, problem));
+                let (_, id, list, first) = session::parse_reference_key(row)?;
+                let problem = format!("session \"{id}\" uses this attachment in \"{list}\" from item {first}");
+                look.findings.push(finding("Missing", Place { store: StoreName::Blobs, key }, &problem));
             }
-            let intact = stored.as_deref().map(|record| record::open(place, Kind::Reference, record));
-            if !matches!(intact, Some(Ok(_))) {
-                let code = if stored.is_none() { "Missing" } else { "Corrupt" };
-                let mut finding = finding(code, place, format!("session {id:?} calls for this row"));
-                finding.repaired = true;
-                look.findings.push(finding);
-                let record = record::seal(place, Kind::Reference, &[], Compression::Off)?;
-                look.repairs.push(Op::Put(StoreName::References, row.clone(), record));
-            }
+        }
+        let stored = self.get(StoreName::References, &rows).await?;
+        for (row, record) in rows.into_iter().zip(stored) {
+            let place = Place { store: StoreName::References, key: &row };
+            let code = match record {
+                None => "Missing",
+                Some(record) if record::open(place, Kind::Reference, &record).is_err() => "Corrupt",
+                Some(_) => continue,
+            };
+            look.findings.push(mendable(code, place, "its session calls for this row"));
+            let record = record::seal(place, Kind::Reference, &[], Compression::Off)?;
+            look.repairs.push(Op::Put(StoreName::References, row, record));
         }
         Ok(())
-    }
-
-    /// Holds the directories against what is stored. A directory that is wrong is rebuilt if the stored chunks are all
-    /// readable and follow each other without a gap from item 0.
-    fn look_at_directories(
-        &self,
-        look: &mut SessionLook,
-        id: &str,
-        mut session: SessionRecord,
-        mut stored: Vec<StoredList>,
-        full: bool,
-    ) {
-        let mut findings = Vec::<Finding>::new();
-        let mut rebuilt = false;
-        let mut whole = !look.unreadable && full;
-        for list in &mut session.lists {
-            let at = stored.iter().position(|stored| stored.name == list.name);
-            let chunks = at.map(|at| stored.remove(at).chunks).unwrap_or_default();
-            let before = findings.len();
-            for span in list.directory.spans() {
-                let key = session::chunk_key(id, &list.name, span.first);
-                let place = Place { store: StoreName::Chunks, key: &key };
-                let found = chunks.binary_search_by_key(&span.first, |(first, _)| *first).ok();
-                match found.and_then(|at| chunks.get(at)) {
-                    None => {
-                        findings.push(finding("Missing", place, format!("the directory of {:?} names it", list.name)))
-                    }
-                    Some((_, entry)) if *entry != span.entry => {
-                        let problem =
-                            differ("the directory says", &span.entry.figures(), "the chunk has", &entry.figures());
-                        findings.push(finding("Mismatch", place, problem));
-                    }
-                    Some(_) => {}
-                }
-            }
-            let named: Vec<u64> = list.directory.spans().iter().map(|span| span.first).collect();
-            for (first, _) in chunks.iter().filter(|(first, _)| named.binary_search(first).is_err()) {
-                let key = session::chunk_key(id, &list.name, *first);
-                let place = Place { store: StoreName::Chunks, key: &key };
-                findings.push(finding("Orphan", place, format!("the directory of {:?} does not name it", list.name)));
-            }
-            if findings.len() > before {
-                let mut directory = Directory::default();
-                for (first, entry) in chunks {
-                    if entry.items == 0 || directory.push(entry) != first {
-                        whole = false;
-                    }
-                }
-                list.directory = directory;
-                rebuilt = true;
-            }
-        }
-        // Chunks of a list that the session does not name.
-        for StoredList { name, chunks } in stored {
-            for (first, entry) in &chunks {
-                let key = session::chunk_key(id, &name, *first);
-                let place = Place { store: StoreName::Chunks, key: &key };
-                findings.push(finding("Orphan", place, format!("the session has no list {name:?}")));
-                let Ok(list) = session::ListName::new(name.as_str()) else {
-                    whole = false;
-                    continue;
-                };
-                if entry.items == 0 || session.list_mut(&list).push(*entry) != *first {
-                    whole = false;
-                }
-                rebuilt = true;
-            }
-        }
-        if rebuilt && whole {
-            session.revision += 1;
-            look.mended = Some(session);
-            findings.iter_mut().for_each(|finding| finding.repaired = true);
-        }
-        look.findings.append(&mut findings);
     }
 
     // Chunks
 
-    async fn verify_chunk_owners(&self, run: &mut Verification) -> Result<()> {
-        let rows = self.scan(Scan::keys(StoreName::Chunks, run.rest(), PAGE_ROWS)).await?;
-        let mut owners = Vec::<String>::new();
-        for row in &rows {
-            match row.key.parse().text() {
-                Ok(id) if owners.last().is_none_or(|last| last != id) => owners.push(id.to_owned()),
-                Ok(_) => {}
-                Err(_) => {
-                    let place = Place { store: StoreName::Chunks, key: &row.key };
-                    run.report.add(finding("Corrupt", place, "its key is not a chunk's"));
-                }
-            }
-        }
-        for id in owners {
-            let key = session_key(&id);
-            if run.sessions.contains(&digest(&key)) {
+    async fn verify_chunk_owners(&self, run: &mut Verification, rows: &[Row]) -> Result<()> {
+        // The page before may have ended among this owner's chunks.
+        let before = run.position.clone().unwrap_or_default();
+        let mut last = before.parse().text().unwrap_or_default();
+        for row in rows {
+            let Ok(id) = row.key.parse().text() else {
+                run.report.add(finding("Corrupt", Place { store: StoreName::Chunks, key: &row.key }, NO_CHUNK_KEY));
+                continue;
+            };
+            if id == last {
                 continue;
             }
-            if self.get_one(StoreName::Sessions, &key).await?.is_some() {
-                // It was made since its place in the order was passed.
+            last = id;
+            let key = session_key(id);
+            // One that is not among those seen may have been made since its place in the order was passed.
+            if run.sessions.contains(digest(&key)) || !self.is_still(StoreName::Sessions, &key, None).await? {
                 continue;
             }
             let place = Place { store: StoreName::Sessions, key: &key };
-            let mut finding = finding("Orphan", place, "chunks are stored for a session that does not exist");
-            if run.options.repair {
-                let ops = vec![Op::DeleteRange(StoreName::Chunks, session::chunk_range(&id))];
-                let check = Check::Absent(StoreName::Sessions, key.clone());
-                finding.repaired = self.commit_ops(vec![check], ops).await? == Outcome::Committed;
-            }
-            run.sessions.insert(digest(&key));
-            run.report.add(finding);
+            let orphan = mendable("Orphan", place, "chunks are stored for a session that does not exist");
+            let ops = vec![Op::DeleteRange(StoreName::Chunks, session::chunk_range(id))];
+            self.report(run, vec![orphan], Some(Check::Absent(StoreName::Sessions, key)), ops).await?;
         }
-        run.advance(&rows, PAGE_ROWS, Phase::Parts);
         Ok(())
     }
 
@@ -546,88 +589,79 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Counts the parts of every part set, but for those of uploads under way. Read before the blobs: a set that is not
     /// leased now and belongs to no blob later belongs to nobody.
-    async fn count_parts(&self, run: &mut Verification) -> Result<()> {
-        let rows = self.scan(Scan::keys(StoreName::Parts, run.rest(), PAGE_ROWS)).await?;
-        for row in &rows {
-            match PartSet::of_key(&row.key) {
-                Some(set) => match run.parts.get_mut(&set) {
-                    Some(parts) => *parts += 1,
-                    None => run.parts.insert(set, 1),
-                },
-                None => {
-                    let place = Place { store: StoreName::Parts, key: &row.key };
-                    run.report.add(finding("Corrupt", place, "its key is not a part's"));
-                }
+    async fn count_parts(&self, run: &mut Verification, rows: &[Row], is_last: bool) -> Result<()> {
+        for row in rows {
+            let Some(set) = PartSet::of_key(&row.key) else {
+                let place = Place { store: StoreName::Parts, key: &row.key };
+                run.report.add(finding("Corrupt", place, "its key is not a part's"));
+                continue;
+            };
+            match run.parts.last_mut() {
+                Some((last, parts)) if *last == set => *parts += 1,
+                _ => run.parts.push((set, 1)),
             }
         }
-        run.advance(&rows, PAGE_ROWS, Phase::Attachments);
-        if run.phase == Phase::Attachments {
-            let scan = Scan::keys(StoreName::Meta, KeyRange::prefix(lease_prefix()), PAGE_ROWS);
-            for row in self.scan(scan).await? {
-                let mut components = row.key.parse();
-                if let Ok(set) = components.text().and_then(|_| components.text()).and_then(PartSet::parse) {
-                    run.parts.remove(&set);
-                }
+        if is_last {
+            for (set, _) in self.leases().await? {
+                run.take_parts(set);
             }
         }
         Ok(())
     }
 
-    async fn verify_attachments(&self, run: &mut Verification) -> Result<()> {
-        if run.position.is_none() {
-            run.total = self.head().await.map_or(0, |head| head.counters.attachments);
-        }
-        let limit = if run.options.full { PAGE_BLOBS_FULL } else { PAGE_BLOBS };
-        let rows = self.scan(Scan::new(StoreName::Blobs, run.rest(), limit)).await?;
-        for row in &rows {
+    async fn verify_attachments(&self, run: &mut Verification, rows: &[Row], is_last: bool) -> Result<()> {
+        for row in rows {
             let place = Place { store: StoreName::Blobs, key: &row.key };
             run.report.attachments += 1;
-            let opened = row
-                .key
-                .parse()
-                .hash()
-                .map(Hash::from_bytes)
-                .and_then(|hash| Ok((hash, Blob::open(&row.key, &row.value)?)));
-            let (hash, blob) = match opened {
+            let (hash, blob) = match Blob::open_row(row) {
                 Ok(opened) => opened,
-                Err(error) if error.is_corrupt() => {
-                    run.report.add(finding("Corrupt", place, error.to_string()));
+                Err(error) => {
+                    run.blob_unreadable = true;
+                    run.report.add(finding("Corrupt", place, &corrupt(error)?.to_string()));
                     continue;
                 }
-                Err(error) => return Err(error),
             };
-            let parts = run.parts.remove(&blob.parts);
-            let problem = if run.options.full {
-                self.hash_problem(&hash, &blob).await?
-            } else {
-                // A blob that was stored after the parts were counted is not among them.
-                let expected = blob::part_count(blob.stored_size);
-                let counted = parts.unwrap_or_default();
-                let now = if counted == expected {
-                    expected
-                } else {
-                    self.count_rows(StoreName::Parts, blob::part_range(blob.parts)).await?
-                };
-                (now != expected).then(|| ("Missing", format!("{now} of its {expected} parts are stored")))
-            };
-            if let Some((code, problem)) = problem
-                && self.get_one(StoreName::Blobs, &row.key).await?.as_ref() == Some(&row.value)
-            {
-                run.report.add(finding(code, place, problem));
+            let counted = run.take_parts(blob.parts);
+            let (mut findings, mut ops) = (Vec::new(), Vec::new());
+            if let Some((code, problem)) = self.problem_of_parts(run.options.full, counted, &hash, &blob).await? {
+                findings.push(finding(code, place, &problem));
             }
-            if blob.unreferenced_since.is_some() {
-                self.verify_mark(run, hash, blob, row).await?;
+            // A mark says that no row refers to the attachment.
+            if blob.unreferenced_since.is_some()
+                && !self.is_empty(StoreName::References, blob::reference_range(&hash)).await?
+            {
+                findings.push(mendable("Mismatch", place, "it is marked as unreferenced, and a row refers to it"));
+                let unmarked = Blob { unreferenced_since: None, ..blob }.seal(&hash)?;
+                ops.push(Op::Put(StoreName::Blobs, row.key.clone(), unmarked));
+            }
+            if !findings.is_empty() && self.is_still(StoreName::Blobs, &row.key, Some(&row.value)).await? {
+                let check = Check::Unchanged(StoreName::Blobs, row.key.clone(), row.value.clone());
+                self.report(run, findings, Some(check), ops).await?;
             }
         }
-        run.advance(&rows, limit, Phase::References);
-        if run.phase == Phase::References {
+        if is_last {
             self.verify_part_owners(run).await?;
         }
         Ok(())
     }
 
-    /// Reads all bytes of an attachment, part by part, and says what is wrong with them.
-    async fn hash_problem(&self, hash: &Hash, blob: &Blob) -> Result<Option<(&'static str, String)>> {
+    /// What is wrong with an attachment's parts: quick, with how many there are; full, with any of their bytes.
+    async fn problem_of_parts(
+        &self,
+        full: bool,
+        mut counted: u64,
+        hash: &Hash,
+        blob: &Blob,
+    ) -> Result<Option<(&'static str, String)>> {
+        if !full {
+            let expected = blob::part_count(blob.stored_size);
+            if counted != expected {
+                // A blob that was stored after the parts were counted is not among them.
+                counted = self.count_rows(StoreName::Parts, blob::part_range(blob.parts)).await?;
+            }
+            let problem = || ("Missing", format!("{counted} of its {expected} parts are stored"));
+            return Ok((counted != expected).then(problem));
+        }
         let mut sha256 = Sha256::new();
         let mut start = 0;
         while start < blob.stored_size {
@@ -639,130 +673,77 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
             start = end;
         }
-        let stored = Hash::from_bytes(sha256.finalize().into());
-        if stored != blob.stored_hash || blob.stored_hash != *hash {
-            return Ok(Some(("Corrupt", format!("its bytes hash to {stored}"))));
-        }
-        Ok(None)
-    }
-
-    /// A mark says that no row refers to the attachment.
-    async fn verify_mark(&self, run: &mut Verification, hash: Hash, blob: Blob, row: &Row) -> Result<()> {
-        let rows = self.scan(Scan::keys(StoreName::References, blob::reference_range(&hash), 1)).await?;
-        let unchanged = self.get_one(StoreName::Blobs, &row.key).await?.as_ref() == Some(&row.value);
-        if rows.is_empty() || !unchanged {
-            return Ok(());
-        }
-        let place = Place { store: StoreName::Blobs, key: &row.key };
-        let mut finding = finding("Mismatch", place, "it is marked as unreferenced, and a row refers to it");
-        if run.options.repair {
-            let ops = vec![Op::Put(
-                StoreName::Blobs,
-                row.key.clone(),
-                Blob { unreferenced_since: None, ..blob }.seal(&hash)?,
-            )];
-            let check = Check::Unchanged(StoreName::Blobs, row.key.clone(), row.value.clone());
-            finding.repaired = self.commit_ops(vec![check], ops).await? == Outcome::Committed;
-        }
-        run.report.add(finding);
-        Ok(())
+        let stored = Hash::from(sha256);
+        let differs = stored != blob.stored_hash || stored != *hash;
+        Ok(differs.then(|| ("Corrupt", format!("its bytes hash to {stored}"))))
     }
 
     async fn verify_part_owners(&self, run: &mut Verification) -> Result<()> {
-        // A blob whose record is damaged may own any of them.
-        let all_known = !run
-            .report
-            .findings
-            .iter()
-            .any(|finding| finding.code == "Corrupt" && finding.record.starts_with("blobs/"));
-        for (set, _) in std::mem::take(&mut run.parts).into_sorted() {
-            if self.scan(Scan::keys(StoreName::Parts, blob::part_range(set), 1)).await?.is_empty() {
+        for (set, parts) in std::mem::take(&mut run.parts) {
+            let range = blob::part_range(set);
+            if parts == 0 || self.is_empty(StoreName::Parts, range.clone()).await? {
                 continue;
             }
             let key = blob::part_key(set, 0);
             let place = Place { store: StoreName::Parts, key: &key };
-            let mut finding = finding("Orphan", place, "these parts belong to no attachment");
-            if run.options.repair && all_known {
-                let ops = vec![Op::DeleteRange(StoreName::Parts, blob::part_range(set))];
-                finding.repaired = self.commit_ops(Vec::new(), ops).await? == Outcome::Committed;
-            }
-            run.report.add(finding);
+            let orphan = mendable("Orphan", place, "these parts belong to no attachment");
+            let ops = if run.blob_unreadable { vec![] } else { vec![Op::DeleteRange(StoreName::Parts, range)] };
+            self.report(run, vec![orphan], None, ops).await?;
         }
         Ok(())
     }
 
     // References
 
-    async fn verify_references(&self, run: &mut Verification) -> Result<()> {
-        let rows = self.scan(Scan::keys(StoreName::References, run.rest(), PAGE_ROWS)).await?;
+    async fn verify_references(&self, run: &mut Verification, rows: &[Row]) -> Result<()> {
         let mut hashes = Vec::new();
-        for row in &rows {
+        for row in rows {
             let place = Place { store: StoreName::References, key: &row.key };
-            let mut components = row.key.parse();
-            let parsed =
-                (components.hash(), components.text(), components.text(), components.number(), components.end());
-            let (Ok(hash), Ok(id), Ok(list), Ok(first), Ok(())) = parsed else {
+            let Ok((hash, id, list, first)) = session::parse_reference_key(&row.key) else {
                 run.report.add(finding("Corrupt", place, "its key is not a reference's"));
                 continue;
             };
             let wanted = if run.options.full { digest(&row.key) } else { owner_digest(id, list, first) };
-            if run.called_for.contains(&wanted) {
-                if hashes.last() != Some(&Hash::from_bytes(hash)) {
-                    hashes.push(Hash::from_bytes(hash));
+            if run.called_for.contains(wanted) {
+                if hashes.last() != Some(&hash) {
+                    hashes.push(hash);
                 }
                 continue;
             }
-            if run.unreadable.contains(&digest(&session_key(id)))
-                || self.calls_for(&Hash::from_bytes(hash), id, list, first).await?
-            {
+            let key = session_key(id);
+            if run.unreadable.contains(digest(&key)) {
                 continue;
             }
-            let mut finding = finding("Orphan", place, format!("nothing in session {id:?} calls for this row"));
-            if run.options.repair {
-                finding.repaired = self.repair_reference(&Hash::from_bytes(hash), id, list, first, &row.key).await?;
+            let session = self.get_one(StoreName::Sessions, &key).await?;
+            if self.calls_for(&hash, id, list, first, session.as_deref()).await? {
+                continue;
             }
-            run.report.add(finding);
+            // As long as the session is unchanged, so is what its chunks call for.
+            let check = Check::still(StoreName::Sessions, key, session);
+            let orphan = mendable("Orphan", place, "nothing in its session calls for this row");
+            let ops = vec![Op::Delete(StoreName::References, row.key.clone())];
+            self.report(run, vec![orphan], Some(check), ops).await?;
         }
         if !run.options.full {
             self.verify_referenced(run, &hashes).await?;
         }
-        run.advance(&rows, PAGE_ROWS, Phase::Counters);
         Ok(())
     }
 
-    /// Whether an owner as it is now calls for a row.
-    async fn calls_for(&self, hash: &Hash, id: &str, list: &str, first: u64) -> Result<bool> {
-        let holds = |references: &[Reference]| references.iter().any(|reference| reference.hash == *hash);
-        if list == METADATA_LIST {
-            let key = session_key(id);
-            let record = self.get_one(StoreName::Sessions, &key).await?;
-            return Ok(match record.map(|record| SessionRecord::open(&key, &record)) {
-                Some(Ok(session)) => holds(&session.references),
-                Some(Err(_)) => true,
-                None => false,
-            });
-        }
-        let key = session::chunk_key(id, list, first);
-        let record = self.get_one(StoreName::Chunks, &key).await?;
-        Ok(match record.map(|record| Chunk::open(&key, &record)) {
-            Some(Ok(chunk)) => holds(&chunk.references),
-            Some(Err(_)) => true,
+    /// Whether an owner as it is now calls for a row. One that cannot be read may.
+    async fn calls_for(&self, hash: &Hash, id: &str, list: &str, first: u64, session: Option<&[u8]>) -> Result<bool> {
+        let references = if list == METADATA_LIST {
+            session.map(|record| Ok(SessionRecord::open(&session_key(id), record)?.references))
+        } else {
+            let key = session::chunk_key(id, list, first);
+            let chunk = self.get_one(StoreName::Chunks, &key).await?;
+            chunk.map(|record| Ok(Chunk::open(&key, &record)?.references))
+        };
+        Ok(match references {
+            Some(Ok(references)) => references.iter().any(|reference: &Reference| reference.hash == *hash),
+            Some(Err::<_, Box<Error>>(_)) => true,
             None => false,
         })
-    }
-
-    /// Deletes a row if, with its session unchanged all the while, nothing calls for it.
-    async fn repair_reference(&self, hash: &Hash, id: &str, list: &str, first: u64, row: &Key) -> Result<bool> {
-        let key = session_key(id);
-        let check = match self.get_one(StoreName::Sessions, &key).await? {
-            Some(record) => Check::Unchanged(StoreName::Sessions, key, record),
-            None => Check::Absent(StoreName::Sessions, key),
-        };
-        if self.calls_for(hash, id, list, first).await? {
-            return Ok(false);
-        }
-        let ops = vec![Op::Delete(StoreName::References, row.clone())];
-        Ok(self.commit_ops(vec![check], ops).await? == Outcome::Committed)
     }
 
     /// In a quick run the chunks were not read, so that a lost attachment shows itself only by its rows.
@@ -770,12 +751,11 @@ impl<B: Backend, H: Host> Store<B, H> {
         let keys: Vec<Key> = hashes.iter().map(blob::blob_key).collect();
         let blobs = self.get(StoreName::Blobs, &keys).await?;
         for ((hash, key), blob) in hashes.iter().zip(&keys).zip(blobs) {
-            if blob.is_some() {
-                continue;
-            }
             // The collector deletes an attachment only after its rows, so with a row it has to be there.
-            let rows = self.scan(Scan::keys(StoreName::References, blob::reference_range(hash), 1)).await?;
-            if !rows.is_empty() && self.get_one(StoreName::Blobs, key).await?.is_none() {
+            if blob.is_none()
+                && !self.is_empty(StoreName::References, blob::reference_range(hash)).await?
+                && self.is_still(StoreName::Blobs, key, None).await?
+            {
                 let place = Place { store: StoreName::Blobs, key };
                 run.report.add(finding("Missing", place, "a row refers to this attachment"));
             }
@@ -786,28 +766,26 @@ impl<B: Backend, H: Host> Store<B, H> {
     // Counters
 
     async fn verify_counters(&self, run: &mut Verification) -> Result<()> {
+        let key = Head::key();
         for _ in 0..ATTEMPTS_MAX {
-            let stored = self.get_one(StoreName::Meta, &Head::key()).await?;
-            let Some(stored) = stored else { return Ok(()) };
+            let Some(stored) = self.get_one(StoreName::Meta, &key).await? else { return Ok(()) };
             let head = Head::open(&stored)?;
             let counters = self.recount().await?;
             if counters == head.counters {
                 return Ok(());
             }
             // If the store was written meanwhile, neither figure says anything about the other.
-            let again = self.get_one(StoreName::Meta, &Head::key()).await?;
-            if again.as_ref() != Some(&stored) {
+            if !self.is_still(StoreName::Meta, &key, Some(&stored)).await? {
                 continue;
             }
-            let key = Head::key();
-            let place = Place { store: StoreName::Meta, key: &key };
-            let problem = differ("its counters say", &head.counters.figures(), "the store has", &counters.figures());
-            let mut finding = finding("Mismatch", place, problem);
+            let (says, has) = (figures(&head.counters.figures()), figures(&counters.figures()));
+            let problem = format!("its counters say {says}; the store has {has}");
+            let mut finding = finding("Mismatch", Place { store: StoreName::Meta, key: &key }, &problem);
             if run.options.repair {
                 let mended = Head { counters, generation: head.generation + 1, ..head };
                 let batch = Batch {
-                    checks: vec![Check::Unchanged(StoreName::Meta, Head::key(), stored)],
-                    ops: vec![Op::Put(StoreName::Meta, Head::key(), mended.seal()?)],
+                    checks: vec![Check::Unchanged(StoreName::Meta, key.clone(), stored)],
+                    ops: vec![Op::Put(StoreName::Meta, key.clone(), mended.seal()?)],
                     durability: self.options.durability,
                 };
                 if self.commit_batch(batch).await? != Outcome::Committed {
@@ -833,8 +811,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 };
                 match counted {
                     Ok(counted) => counters = counters.plus(counted),
-                    Err(error) if error.is_corrupt() => {}
-                    Err(error) => return Err(error),
+                    Err(error) => drop(corrupt(error)?),
                 }
                 Ok(())
             };
@@ -842,9 +819,4 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
         Ok(counters)
     }
-}
-
-/// What the directory says of the chunk that starts at this item.
-fn span_at(directory: &Directory, first: u64) -> Option<ChunkEntry> {
-    directory.overlapping(first..first + 1).into_iter().find(|span| span.first == first).map(|span| span.entry)
 }

@@ -38,23 +38,17 @@ enum Work {
 }
 
 impl Work {
-    /// Runs a step; returns the work too if there is more to do.
-    async fn step(self, store: &Store) -> Result<(JsValue, Option<Self>)> {
-        match self {
-            Self::Collect(mut work) => {
-                let step = store.collect(&mut work).await?;
-                Ok((output::step(&step), running(&step).then_some(Self::Collect(work))))
-            }
-            Self::Verify(mut work) => {
-                let step = store.verify(&mut work).await?;
-                Ok((output::step(&step), running(&step).then_some(Self::Verify(work))))
-            }
-        }
+    /// Runs a step, and says whether it was the last.
+    async fn step(&mut self, store: &Store) -> Result<(JsValue, bool)> {
+        Ok(match self {
+            Self::Collect(work) => ended(&store.collect(work).await?),
+            Self::Verify(work) => ended(&store.verify(work).await?),
+        })
     }
 }
 
-fn running<R>(step: &Step<R>) -> bool {
-    matches!(step, Step::Running(_))
+fn ended<R: output::Report>(step: &Step<R>) -> (JsValue, bool) {
+    (output::step(step), matches!(step, Step::Done(..)))
 }
 
 impl Job {
@@ -78,7 +72,7 @@ impl Job {
     pub fn step(&self) -> Promise {
         let (store, state) = (Rc::clone(&self.store), Rc::clone(&self.state));
         promise(Box::pin(async move {
-            let work = match state.replace(State::Running) {
+            let mut work = match state.replace(State::Running) {
                 State::Ready(work) => work,
                 State::Running => return Err(Error::invalid("step", "the step before it has not ended")),
                 State::Ended => {
@@ -90,8 +84,8 @@ impl Job {
             let cancelled = matches!(*state.borrow(), State::Ended);
             match step {
                 _ if cancelled => Err(Error::Cancelled.into()),
-                Ok((step, rest)) => {
-                    state.replace(rest.map_or(State::Ended, State::Ready));
+                Ok((step, is_last)) => {
+                    state.replace(if is_last { State::Ended } else { State::Ready(work) });
                     Ok(step)
                 }
                 Err(error) => {
