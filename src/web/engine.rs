@@ -12,9 +12,11 @@ use super::input::{
 };
 use super::job::Job;
 use super::output::{self, thrown};
+use super::warm::{warm_up, warm_up_reading};
 use crate::blob::PartSet;
 use crate::error::{Error, Result};
 use crate::store::{self, Write, Written};
+use futures_lite::future::zip;
 use js_sys::{JsString, Promise, Uint8Array};
 use std::cell::Cell;
 use std::future::Future;
@@ -110,8 +112,10 @@ impl Engine {
     pub fn open(options: EngineOptionsInput) -> Promise {
         promise(Box::pin(async move {
             let (name, options) = input::engine_options(&options)?;
-            let store = Store::open(IndexedDb::open(&name).await?, Browser, options).await?;
-            Ok(Self { store: Rc::new(store), draining: Rc::default() }.into())
+            let (database, ()) = zip(IndexedDb::open(&name), async { warm_up() }).await;
+            let store = Rc::new(Store::open(database?, Browser, options).await?);
+            warm_up_reading(Rc::clone(&store));
+            Ok(Self { store, draining: Rc::default() }.into())
         }))
     }
 

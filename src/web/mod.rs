@@ -7,6 +7,7 @@ mod indexed_db;
 mod input;
 mod job;
 mod output;
+mod warm;
 
 pub use engine::{Engine, Store};
 pub use host::Browser;
