@@ -213,7 +213,8 @@ pub enum Durability {
     /// Survives the death of the process.
     #[default]
     Relaxed,
-    /// Survives power loss, and so does every commit acknowledged before it on the same database.
+    /// Survives power loss, and so does every commit acknowledged before it on the same database. Not for a batch without
+    /// operations: it writes nothing, and so is no barrier.
     Strict,
 }
 
@@ -248,7 +249,7 @@ pub trait Backend {
     async fn get(&self, store: StoreName, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>>;
 
     /// Reads one page of a range. Fewer rows than the limit means that the range ends there. No cursor stays open: a
-    /// next page is a new scan with [`KeyRange::after`].
+    /// next page is a new scan with [`KeyRange::after`], or, in reverse, one whose upper bound excludes the last key.
     async fn scan(&self, scan: Scan) -> Result<Vec<Row>>;
 
     /// Applies a batch atomically. Checks come first; then every [`Op::Update`] function is called with the value before

@@ -1,14 +1,13 @@
 //! DEFLATE (RFC 1951) without gzip's header and CRC: the envelope has a length and a stronger checksum already.
 //!
-//! By `miniz_oxide`. `zlib-rs` deflates 1.5 times and inflates 1.8 times as fast, and takes 18 KB more of the engine's wasm
-//! after brotli; what it saves is less than a tenth of what IndexedDB takes for the same record.
+//! By `miniz_oxide`. `zlib-rs` deflates 1.3 times and inflates 1.8 times as fast, and takes 18 KB more of the engine's wasm
+//! after brotli. ARCHITECTURE.md has the figures, and those of the level.
 
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-/// Level, by the measurement in docs/benchmarks.md.
 const LEVEL: u8 = 3;
 
 /// Deflates; `None` when the result is not smaller than the input.

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The checksum is XXH64 over the payload, seeded with the XXH64 of object store, key and the nine header bytes before
-//! it. So a flipped bit anywhere, a cut record and a record under another record's key are all noticed. XXH3 (crate
+//! it. So a flipped bit anywhere, a cut record and a record under another record's key are all noticed. XXH64 (crate
 //! `twox-hash`) and not a CRC-64, because it takes the key as a seed for nothing and runs at several GB/s without
 //! hardware instructions that wasm lacks. It detects accidents, not attackers: whoever can write the store can compute it.
 //! Every reader below therefore treats the payload as hostile too.
