@@ -1,5 +1,5 @@
 // The envelope around every stored record (src/record/mod.rs), to write damaged and hostile ones.
-import { xxhash3 } from "hash-wasm";
+import { xxhash64 } from "hash-wasm";
 
 const HEADER_BYTES = 17;
 export const STORED = 0;
@@ -43,8 +43,8 @@ export async function parse(record: ArrayBuffer): Promise<Envelope> {
   };
 }
 
-async function xxh3(bytes: Uint8Array, seed: bigint): Promise<bigint> {
-  return BigInt(`0x${await xxhash3(bytes, Number(seed & 0xffff_ffffn), Number(seed >> 32n))}`);
+async function xxh64(bytes: Uint8Array, seed: bigint): Promise<bigint> {
+  return BigInt(`0x${await xxhash64(bytes, Number(seed & 0xffff_ffffn), Number(seed >> 32n))}`);
 }
 
 /** Makes a record whose checksum is right, whatever else it says. `body` is what follows the header, as it is. */
@@ -60,7 +60,7 @@ export async function seal(
   view.setUint32(5, rawLength, true);
   const name = new TextEncoder().encode(store);
   const identity = new Uint8Array([...name, 0, ...new Uint8Array(key), ...record.subarray(0, 9)]);
-  view.setBigUint64(9, await xxh3(body, await xxh3(identity, 0n)), true);
+  view.setBigUint64(9, await xxh64(body, await xxh64(identity, 0n)), true);
   record.set(body, HEADER_BYTES);
   return record.buffer;
 }

@@ -450,7 +450,7 @@ describe("damaged records", () => {
   const largeBlob = async (): Promise<RawRecord> => {
     for (const record of good.filter(({ store }) => store === "blobs")) {
       const { payload } = await parse(record.value as ArrayBuffer);
-      // Postcard: the size comes first, as a varint.
+      // The size comes first, as a varint.
       if (
         (payload[0]! & 0x7f) +
           ((payload[1]! & 0x7f) << 7) +
