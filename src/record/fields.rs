@@ -8,7 +8,7 @@
 //! | fixed bytes | they |
 //! | many | number of elements, then they |
 //!
-//! By hand, because a serialiser (serde with postcard, whose bytes these are) took 5 KB more of the engine's wasm.
+//! By hand, because a serialiser (serde with postcard, whose bytes these are) took 4 KB more of the engine's wasm.
 
 /// What is stored as fields.
 pub trait Fields: Sized {

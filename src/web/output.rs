@@ -1,8 +1,8 @@
 //! What JavaScript gets: the core's answers as plain objects, bytes as copies outside the memory of wasm. Shapes are those of
 //! `pkg/src/engine.ts`.
 //!
-//! The objects are built field by field. A serialiser (serde-wasm-bindgen) is compiled anew for every shape, and cost 9 KB of
-//! wasm after brotli for what stands here.
+//! The objects are built field by field. A serialiser (serde-wasm-bindgen) is compiled anew for every shape, and cost some KB
+//! of wasm after brotli for what stands here (ARCHITECTURE.md).
 
 use crate::blob::{CollectReport, Reference};
 use crate::error::{Error, ErrorReport};
