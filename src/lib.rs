@@ -13,6 +13,7 @@
 //! | [`record`] | what does a stored value look like, and how is damage noticed? |
 //! | [`session`] | how are metadata and lists laid out in records? |
 //! | [`blob`] | how are attachments known, cut and shared, and when do they go? |
+//! | [`cache`] | what that was read lately stays in memory, and when does it go? |
 //! | [`queue`] | how do many writes become few transactions? |
 //! | [`job`] | what shape has work that takes long? |
 //! | [`event`] | what does the engine tell its host without being asked? |
@@ -66,6 +67,7 @@
 
 pub mod backend;
 pub mod blob;
+pub mod cache;
 pub mod error;
 pub mod event;
 pub mod host;
