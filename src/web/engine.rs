@@ -206,15 +206,7 @@ impl Engine {
 
     /// Replaces one item of a list.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn set(
-        &self,
-        id: JsString,
-        list: JsString,
-        index: f64,
-        item: &DocumentInput,
-        seq: f64,
-        ack: u8,
-    ) -> Promise {
+    pub fn set(&self, id: JsString, list: JsString, index: f64, item: &DocumentInput, seq: f64, ack: u8) -> Promise {
         let write = || {
             let (id, list) = (input::id(&id)?, input::list_name(&list)?);
             Ok(Write::Set { id, list, index: input::whole("index", index)?, item: input::document(item)? })

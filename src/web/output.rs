@@ -4,8 +4,8 @@
 //! The objects are built field by field. A serialiser (serde-wasm-bindgen) is compiled anew for every shape, and cost some KB
 //! of wasm after brotli for what stands here (ARCHITECTURE.md).
 
-use crate::blob::{CollectReport, Reference};
 use super::engine::Store;
+use crate::blob::{CollectReport, Reference};
 use crate::error::{Error, ErrorReport};
 use crate::event::{Change, Event, What};
 use crate::job::{Progress, Step};
