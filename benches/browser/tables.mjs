@@ -89,6 +89,7 @@ const title = ({ name, version }) => (version ? `${name} ${version}` : name);
 
 function table({ title: heading, columns, scale }, run) {
   const measured = Object.entries(run.samples).filter(([, samples]) => columns.some(([, figure]) => samples[figure]?.length));
+  if (measured.length === 0) return "";
   const rows = measured.map(([contender, samples]) => [title(run.about[contender]), ...columns.map(([, figure]) => cell(samples[figure], scale))]);
   const lines = [["", ...columns.map(([column]) => column)], ["---", ...columns.map(() => "---:")], ...rows];
   return `**${heading}**\n\n${lines.map((line) => `| ${line.join(" | ")} |`).join("\n")}\n`;
