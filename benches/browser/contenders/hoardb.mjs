@@ -19,8 +19,8 @@ export async function open(name) {
     get: (id) => hoard.sessions.get(id),
     getItem: (id, n) => list(id).get(n),
     async caches() {
-      const { cache, page } = await hoard.stats();
-      return { engine: cache, page: page.cache };
+      const { page, ...engine } = await hoard.cache.stats();
+      return { page, engine };
     },
     async list() {
       const all = [];
