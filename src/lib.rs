@@ -16,6 +16,7 @@
 //! | [`cache`] | what that was read lately stays in memory, and when does it go? |
 //! | [`queue`] | how do many writes become few transactions? |
 //! | [`job`] | what shape has work that takes long? |
+//! | [`event`] | what does the engine tell its host without being asked? |
 //! | [`host`] | what else comes from outside: clock, randomness, a faster hash |
 //! | [`store`] | where do all of these meet and commit? |
 //! | `web` | how does a browser reach all this? (wasm only) |
@@ -68,6 +69,7 @@ pub mod backend;
 pub mod blob;
 pub mod cache;
 pub mod error;
+pub mod event;
 pub mod host;
 pub mod job;
 mod map;
