@@ -66,6 +66,10 @@
 pub mod backend;
 pub mod blob;
 pub mod error;
+/// The part of `web` that needs no browser, for its tests.
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "web/indexed_db/exception.rs"]
+mod exception;
 pub mod host;
 pub mod job;
 mod map;
