@@ -273,7 +273,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
         self.queue.answer(group, verdicts, self.host.now_ms());
         if let Some(error) = &problem
-            && matches!(**error, Error::ConnectionLost { .. } | Error::Blocked { .. } | Error::Closed)
+            && matches!(**error, Error::ConnectionLost { .. } | Error::Blocked { .. } | Error::Closed | Error::DataLoss)
         {
             // What comes next would meet the same, and nobody is to wait for it once more.
             self.queue.fail_waiting(Err(error.clone()));

@@ -15,6 +15,8 @@ use super::output::{self, thrown};
 use super::warm::{warm_up, warm_up_reading};
 use crate::blob::PartSet;
 use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::host::Host;
 use crate::queue::{Ack, Terms};
 use crate::store::{self, Ownership, Write, Written};
 use futures_lite::future::zip;
@@ -147,8 +149,14 @@ impl Engine {
     pub fn open(options: EngineOptionsInput, report: ReportInput) -> Promise {
         promise(Box::pin(async move {
             let (name, options) = input::engine_options(&options)?;
-            let (database, ()) = zip(IndexedDb::open(&name), async { warm_up() }).await;
-            let store = Rc::new(Store::open(database?, Browser::new(report.into()), options).await?);
+            let browser = Browser::new(report.into());
+            let (name_of_blocked, ear) = (name.clone(), browser.clone());
+            let on_blocked = Rc::new(move || {
+                let error = Error::Blocked { name: name_of_blocked.clone() }.into();
+                ear.report(Event::Blocked { error });
+            });
+            let (database, ()) = zip(IndexedDb::open_with(&name, on_blocked), async { warm_up() }).await;
+            let store = Rc::new(Store::open(database?, browser, options).await?);
             warm_up_reading(Rc::clone(&store));
             Ok(Self { store, draining: Rc::default(), retrying: Rc::default() }.into())
         }))

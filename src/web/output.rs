@@ -181,6 +181,7 @@ pub fn event(event: &Event) -> JsValue {
         Event::Full { error, waiting } => {
             object.text("type", "full").number("waiting", *waiting).value("error", &thrown(error))
         }
+        Event::Blocked { error } => object.text("type", "blocked").value("error", &thrown(error)),
         Event::Room => object.text("type", "room"),
         Event::Healed { cause } => object.text("type", "healed").text("cause", &cause.to_string()),
         Event::Failed { error } => object.text("type", "failed").number("seq", 0).value("error", &thrown(error)),

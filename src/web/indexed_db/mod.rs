@@ -41,7 +41,7 @@ use web_sys::IdbTransaction;
 const REOPEN_PAUSES_MS: [i32; 3] = [100, 400, 1_000];
 
 /// What all of these attempts may take, for one call.
-const REOPEN_BUDGET_MS: i32 = 4_000;
+const REOPEN_BUDGET_MS: i32 = 2_500;
 
 /// See the module.
 pub struct IndexedDb(Rc<Handle>);

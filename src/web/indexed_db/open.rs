@@ -23,7 +23,7 @@ pub const OPEN_TIMEOUT_MS: i32 = 10_000;
 const BLOCKED_AFTER_MS: i32 = 2_000;
 
 /// What a database that was open and is not there any more is reported as.
-pub const VANISHED: Error = Error::Closed;
+pub const VANISHED: Error = Error::DataLoss;
 
 /// Whether the database has to be there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -102,8 +102,8 @@ async fn a_database_that_is_gone_is_not_made_again_behind_the_engine() {
     let backend = with_a_record("gone").await;
     raw(&backend).close();
     delete(&backend.0.name).await;
-    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed.into()));
-    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed.into()));
+    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::DataLoss.into()));
+    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::DataLoss.into()));
     let name = backend.0.name.clone();
     let fresh = IndexedDb::open(&name).await.expect("the caller may open it anew");
     assert_eq!(fresh.get(STORE, &[key()]).await, Ok(vec![None]));
