@@ -50,7 +50,7 @@ export type EngineEvent =
   | { type: "failed"; seq: number; error: ErrorFields; session?: string; list?: string };
 
 /** Which entries of the cache: one, those whose id begins so, or those whose id matches. */
-export interface CacheTarget {
+export interface Invalidation {
   /** A session's id. */
   id?: string;
   /** What their ids begin with. */
@@ -296,7 +296,7 @@ export interface Engine {
   /** Others may have committed unheard: the generation is compared before the cache is trusted. */
   distrust(): void;
   /** Drops entries of the cache, all with `null`; answers how many. */
-  invalidate(target: CacheTarget | null): number;
+  invalidate(target: Invalidation | null): number;
   /** Takes over the work in the background; answers the number that fences off whoever did it before. */
   background(): Promise<string>;
   /** One round of that work. */
