@@ -39,14 +39,9 @@ pub type Store = store::Store<IndexedDb, Browser>;
 const TYPES: &str = r#"
 import type {
   Attachment, AttachmentInput, AttachmentStat, ChunkOut, CollectOptions, Document, Documents, DocumentsOut,
-  EngineEvent, EngineOptions, EngineStats, Invalidation, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
+  CacheTarget, EngineEvent, EngineOptions, EngineStats, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
 } from "../engine.js";
 "#;
-
-/// The right to do background work.
-#[derive(Debug)]
-#[wasm_bindgen]
-pub struct Background(Ownership);
 
 /// An open hoard.
 #[wasm_bindgen]
@@ -360,14 +355,16 @@ impl Engine {
     }
 
     /// Takes the background work over; answers the fencing number.
-    #[wasm_bindgen(unchecked_return_type = "Promise<Background>")]
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn background(&self) -> Promise {
-        self.call(Ok(()), |store, ()| async move { Ok(Background(store.own().await?).into()) })
+        self.call(Ok(()), |store, ()| async move { Ok(store.own().await?.fence.to_string().into()) })
     }
 
-    /// Starts the background work, for the owner.
-    pub fn housekeeping(&self, background: &Background) -> Job {
-        Job::housekeeping(Rc::clone(&self.store), background.0.clone())
+    /// Starts the background work, under a fencing number.
+    pub fn housekeeping(&self, fence: String) -> std::result::Result<Job, JsValue> {
+        let ownership = fence.parse().map_err(|_| Error::invalid("fence", "it is what background answered"));
+        let ownership = ownership.and_then(Ownership::of).map_err(|error| thrown(&error))?;
+        Ok(Job::housekeeping(Rc::clone(&self.store), ownership))
     }
 
     /// Another tab committed this: what is remembered of these sessions may be outdated.
