@@ -39,7 +39,7 @@ pub type Store = store::Store<IndexedDb, Browser>;
 const TYPES: &str = r#"
 import type {
   Attachment, AttachmentInput, AttachmentStat, ChunkOut, CollectOptions, Document, Documents, DocumentsOut,
-  EngineEvent, EngineOptions, EngineStats, Invalidation, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
+  CacheTarget, EngineEvent, EngineOptions, EngineStats, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
 } from "../engine.js";
 "#;
 
