@@ -22,7 +22,8 @@ async fn script(body: &str) -> String {
 }
 
 async fn script_with(options: JsValue, body: &str) -> String {
-    let engine = Engine::open(options.unchecked_into()).await.expect("the hoard opens");
+    let engine =
+        Engine::open(options.unchecked_into(), JsValue::UNDEFINED.unchecked_into()).await.expect("the hoard opens");
     let body = format!(
         "const encode = value => new TextEncoder().encode(value);
          const text = (value, attachments = []) => ({{ json: encode(JSON.stringify(value)), attachments }});
@@ -217,7 +218,9 @@ async fn options_are_checked() {
         "{ name: 'x', chunkItems: 0 }",
     ] {
         let options = js_sys::eval(&format!("({options})")).expect("an object");
-        let thrown = Engine::open(options.unchecked_into()).await.expect_err("it is refused");
+        let thrown = Engine::open(options.unchecked_into(), JsValue::UNDEFINED.unchecked_into())
+            .await
+            .expect_err("it is refused");
         let code = Reflect::get(&thrown, &"code".into()).expect("a field");
         assert_eq!(code.as_string().as_deref(), Some("InvalidArgument"));
     }
