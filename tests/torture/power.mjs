@@ -25,7 +25,7 @@ async function torture(engine, durability) {
   let page;
   const start = async () => {
     page = server.page();
-    browser = profile.start(page.address, power.environment);
+    browser = profile.start(page.address, { environment: power.environment });
     // That committed writes are gone is what is to be seen here.
     return page.call("open", { durability, loss: "accept" });
   };

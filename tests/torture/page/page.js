@@ -2,5 +2,7 @@
 import { obey } from "./remote.js";
 import * as store from "./store.js";
 import * as load from "./load.js";
+import * as space from "./space.js";
+import * as tab from "./tab.js";
 
-obey({ ...store, ...load });
+obey({ ...store, ...load, ...space, ...tab });

@@ -4,6 +4,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DevTools } from "./cdp.mjs";
 import { display, find, miniBrowser } from "../../../pkg/test/harness/browsers.mjs";
 
 export const CHROMIUM_SWITCHES = [
@@ -112,11 +113,15 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => p
 
 /** A browser that runs. */
 class Browser {
+  /** The way into a Chromium that was started with it. */
+  devTools;
   #process;
   #ended;
 
-  constructor(program, switches, environment) {
-    this.#process = spawn(program, switches, { env: { ...process.env, ...environment }, stdio: "ignore", detached: true });
+  constructor(program, switches, environment, devTools) {
+    const stdio = ["ignore", "ignore", "ignore", ...(devTools ? ["pipe", "pipe"] : [])];
+    this.#process = spawn(program, switches, { env: { ...process.env, ...environment }, stdio, detached: true });
+    if (devTools) this.devTools = new DevTools(this.#process);
     this.#ended = new Promise((resolve) => {
       this.#process.once("exit", resolve);
       this.#process.once("error", resolve);
@@ -194,11 +199,12 @@ export class Profile {
     return { ...this.#engine.environment?.(this.#folder), ...(this.#display && { DISPLAY: this.#display.name }) };
   }
 
-  /** Starts the browser at an address. */
-  start(address, environment = {}) {
+  /** Starts the browser at an address; with `devTools`, a Chromium has {@link Browser.devTools}. */
+  start(address, { environment = {}, devTools = false } = {}) {
     this.#engine.prepare(this.#folder, this.preferences);
     const [program, switches] = this.#engine.command(this.#folder);
-    return new Browser(program, [...switches, address], { ...this.#environment, ...environment });
+    const more = devTools ? ["--remote-debugging-pipe"] : [];
+    return new Browser(program, [...switches, ...more, address], { ...this.#environment, ...environment }, devTools);
   }
 
   /** Whether the databases are where the engine's backend keeps them. */

@@ -37,7 +37,7 @@ class Page extends EventEmitter {
 
   /** What an action of the page answers. Fails after `timeoutMs`: nothing may hang. */
   call(action, ...args) {
-    return this.callWithin(30_000, action, ...args);
+    return this.callWithin(60_000, action, ...args);
   }
 
   callWithin(timeoutMs, action, ...args) {
