@@ -7,7 +7,7 @@
 // A full disk takes a file system of its own, which takes root; without root those shapes are reported as not provoked.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, symlinkSync, truncateSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { itemBytes } from "./page/bytes.js";
@@ -21,13 +21,14 @@ const LARGE = 200 << 10;
 const MIB = 1 << 20;
 
 const SHAPES = {
-  "chromium-leveldb-quota": { engine: "chromium-leveldb", size: LARGE, limit: quota(3 * MIB) },
-  "chromium-sqlite-quota": { engine: "chromium-sqlite", size: LARGE, limit: quota(3 * MIB) },
-  "chromium-leveldb-disk-large": { engine: "chromium-leveldb", size: LARGE, limit: disk(32) },
-  "chromium-leveldb-disk-small": { engine: "chromium-leveldb", size: SMALL, limit: disk(32) },
-  "chromium-sqlite-disk": { engine: "chromium-sqlite", size: LARGE, limit: disk(32) },
+  "chromium-leveldb-quota": { engine: "chromium-leveldb", size: LARGE, limit: quota(6 * MIB) },
+  "chromium-sqlite-quota": { engine: "chromium-sqlite", size: LARGE, limit: quota(6 * MIB) },
+  "chromium-leveldb-disk-large": { engine: "chromium-leveldb", size: LARGE, limit: disk(96 << 10) },
+  // Without a free byte Chromium cannot even open a LevelDB, which it closes at the first write that does not fit.
+  "chromium-leveldb-disk-small": { engine: "chromium-leveldb", size: SMALL, limit: disk(), closes: true },
+  "chromium-sqlite-disk": { engine: "chromium-sqlite", size: LARGE, limit: disk() },
   "firefox-quota": { engine: "firefox", size: LARGE, limit: fixedLimit(12 << 10) },
-  "firefox-disk": { engine: "firefox", size: LARGE, limit: disk(32) },
+  "firefox-disk": { engine: "firefox", size: LARGE, limit: disk() },
 };
 
 /** The origin's quota, set through DevTools. */
@@ -36,38 +37,48 @@ function quota(quotaSize) {
     devTools: true,
     async apply({ browser, origin, page }) {
       const tab = await browser.devTools.tab(page.address);
-      const set = (more) => browser.devTools.toTab(tab, "Storage.overrideQuotaForOrigin", { origin, ...more });
-      await set({ quotaSize });
-      return { more: () => set({}) };
+      await browser.devTools.toTab(tab, "Storage.overrideQuotaForOrigin", { origin, quotaSize });
     },
   };
 }
 
 /** Firefox's limit for what it may evict, all origins together. */
 function fixedLimit(kib) {
-  return { preferences: { "dom.quotaManager.temporaryStorage.fixedLimit": kib }, apply: async () => ({}) };
+  return { preferences: { "dom.quotaManager.temporaryStorage.fixedLimit": kib }, apply: async () => {} };
 }
 
-/** A small file system for the browser's databases, with some ballast that can be thrown out. */
-function disk(mib) {
+/** A small file system for the browser's databases, which somebody else fills but for some bytes. */
+function disk(free = 0) {
   return {
     needsRoot: true,
     prepare(profile) {
       const folder = mkdtempSync(join(tmpdir(), "hoardb-disk-"));
-      execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mib}m`, "tmpfs", folder]);
+      const filler = join(folder, "filler");
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", folder]);
       mkdirSync(join(folder, "storage"));
-      writeFileSync(join(folder, "ballast"), Buffer.alloc(14 * MIB));
       mkdirSync(dirname(profile.storage), { recursive: true });
       symlinkSync(join(folder, "storage"), profile.storage);
       return {
-        more: () => rmSync(join(folder, "ballast")),
+        fill() {
+          const block = Buffer.alloc(4096);
+          const file = openSync(filler, "w");
+          try {
+            for (;;) writeSync(file, block);
+          } catch (error) {
+            if (error.code !== "ENOSPC") throw error;
+          } finally {
+            closeSync(file);
+          }
+          truncateSync(filler, statSync(filler).size - free);
+        },
+        free: () => rmSync(filler),
         remove() {
           execFileSync("umount", ["-l", folder]);
           rmSync(folder, { recursive: true });
         },
       };
     },
-    apply: async () => ({}),
+    apply: async () => {},
   };
 }
 
@@ -104,7 +115,7 @@ async function until(what, ready, timeoutMs = 10_000) {
   }
 }
 
-async function provoke(name, { engine, size, limit }, figures) {
+async function provoke({ engine, size, limit, closes }, figures) {
   const server = await serve();
   const profile = await Profile.make(engine, { preferences: limit.preferences });
   const prepared = limit.prepare?.(profile);
@@ -116,12 +127,18 @@ async function provoke(name, { engine, size, limit }, figures) {
       if (entry.event !== undefined) events.push(entry);
     });
     browser = profile.start(page.address, { devTools: limit.devTools });
+    // Before anything is opened: Chromium remembers for half a minute how much room there was.
+    await page.call("nothing");
+    await limit.apply({ browser, page, origin: server.origin });
     await page.call("open", { graceMs: 0, housekeeping: false });
     const watched = await page.call("watch");
-    const { more = prepared?.more } = await limit.apply({ browser, page, origin: server.origin });
 
-    // A browser may find a little more after each refusal; full is where nothing fits any more.
     let filled = 0;
+    if (prepared) {
+      ({ n: filled } = await page.call("fill", { size, from: 0, to: 35 }));
+      prepared.fill();
+    }
+    // A browser may find a little more after each refusal; full is where nothing fits any more.
     for (let refusals = 0, tries = 0; refusals < 2; tries += 1) {
       expect(tries < 50, "it never became full");
       const { n, refused } = await page.callWithin(120_000, "fill", { size, from: filled });
@@ -143,7 +160,13 @@ async function provoke(name, { engine, size, limit }, figures) {
       const id = `f${Math.floor(n / 10)}`;
       expected.set(id, [...(expected.get(id) ?? []), n]);
     }
-    examine(await page.call("look"));
+    try {
+      examine(await page.call("look"));
+      figures.readsAtFull = true;
+    } catch (error) {
+      if (!closes || error.code !== "StorageFull") throw error;
+      figures.readsAtFull = error.code;
+    }
 
     const last = [...expected.keys()].at(-1);
     expectFull("another write", await page.call("add", { id: last, n: 90_000, size: Math.max(size, LARGE) }));
@@ -166,10 +189,10 @@ async function provoke(name, { engine, size, limit }, figures) {
     figures.deleteAtFull = removed.ok || removed.code;
     figures.collectAtFull = collected.ok || collected.code;
     if (!removed.ok || !collected.ok) {
-      // A disk that others have filled to the last byte takes no record of a deletion either. It may say so, no more.
+      // A disk that is full to the last byte takes no record of a deletion either. It has to say so, no more.
       for (const refused of [removed, collected]) if (!refused.ok) expectFull("deleting", refused);
-      expect(prepared, `deleting ended as ${removed.code ?? collected.code}`);
-      more();
+      expect(prepared, "below the quota there is room for a deletion");
+      prepared.free();
       figures.madeRoom = "by others";
       removed = await page.call("remove", victims);
       expect(removed.ok, `deleting, with space: ${removed.code}: ${removed.message}`);
@@ -190,17 +213,22 @@ async function provoke(name, { engine, size, limit }, figures) {
     const again = await page.call("add", { id: last, n: 92_000, size });
     expect(again.ok, `writing, with space: ${again.code}: ${again.message}`);
     expected.get(last).push(92_000);
-    const check = async (where) => {
+    const check = async (page, where) => {
       const look = await page.call("look");
       examine(look);
       for (const id of victims) expect(!(id in look.sessions), `session ${id} was deleted and is there`);
       const { clean, findings } = await page.call("verify");
       expect(clean, `verify ${where}: ${JSON.stringify(findings)}`);
     };
-    await check("before the restart");
+    await check(page, "before the restart");
     expect(!events.some(({ event }) => event === "failed"), `an accepted write failed: ${JSON.stringify(events)}`);
-    const shapes = [figures.message, `${filled} items fitted`, `room ${figures.madeRoom}`, `${kept.length} accepted writes kept`];
-    return shapes.join("; ");
+    await browser.killed();
+    page.end();
+    const reopened = server.page();
+    browser = profile.start(reopened.address);
+    await reopened.call("open", { loss: "accept" });
+    await check(reopened, "after the restart");
+    return [figures.message, `${filled} items fitted`, `room ${figures.madeRoom}`, `${kept.length} accepted writes kept`].join("; ");
   } finally {
     await browser?.killed();
     server.stop();
@@ -220,7 +248,7 @@ for (const [name, shape] of Object.entries(SHAPES)) {
     console.log(`NOT PROVOKED  ${name}: a file system of its own takes root`);
     continue;
   }
-  await report.test(name, () => provoke(name, shape, shapes[name]));
+  await report.test(name, () => provoke(shape, shapes[name]));
 }
 report.record("shapes", shapes);
 report.end();

@@ -19,12 +19,12 @@ async function outcome(promise) {
 }
 
 /**
- * Appends items of a size, ten a session, until one is refused: that was item `n`, all before it are committed. `created`
+ * Appends items of a size, ten a session, up to item `to` or until one is refused: that was item `n`, all before it are committed. `created`
  * says whether its session is.
  */
-export async function fill({ size, from }) {
+export async function fill({ size, from, to = Infinity }) {
   const hoard = current();
-  for (let n = from; ; n += 1) {
+  for (let n = from; n < to; n += 1) {
     const id = `f${Math.floor(n / ITEMS)}`;
     if (n % ITEMS === 0) {
       const { ok, ...refused } = await outcome(hoard.sessions.put({ id, n }));
@@ -33,6 +33,7 @@ export async function fill({ size, from }) {
     const { ok, ...refused } = await outcome(hoard.list(id, "items").append({ n, size, bytes: itemBytes(n, size) }));
     if (!ok) return { n, refused };
   }
+  return { n: to };
 }
 
 /** Appends one item to a session; `ack` as the package takes it. */

@@ -9,6 +9,9 @@ export async function open(options = {}) {
   hoard = await openHoard({ name: "torture", ...options });
 }
 
+/** Shows that the page is there. */
+export function nothing() {}
+
 export async function close() {
   await hoard.close();
 }
