@@ -18,6 +18,7 @@ mod simulation {
     pub mod executor;
     pub mod faults;
     pub mod history;
+    pub mod known;
     pub mod model;
     pub mod oracle;
     pub mod page;

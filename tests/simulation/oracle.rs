@@ -90,10 +90,6 @@ impl Oracle {
         }
     }
 
-    pub fn session(&self, session: usize) -> &State {
-        self.sessions[session].now()
-    }
-
     /// The states that a session had between two commits.
     pub fn states(&self, session: usize, from: u64, to: u64) -> impl Iterator<Item = &State> {
         self.sessions[session].between(from, to)
@@ -189,6 +185,7 @@ impl Oracle {
         fits: &dyn Fn(usize, Fate, &[Answer]) -> bool,
     ) -> Result<(), String> {
         for (session, change) in &operation.changes {
+            self.explain_nothing(*session, operation.writer, now);
             let refusals = self.refusals(*session, change, operation, now);
             let lane = self.lanes.get_mut(&(*session, operation.writer)).ok_or("no lane")?;
             let at = lane.operations.iter().position(|known| known.number == operation.number).ok_or("answered twice")?;
@@ -317,22 +314,10 @@ impl Oracle {
         if from == to {
             return Ok(());
         }
+        self.explain_nothing(session, writer, version);
         let Some(lane) = self.lanes.get(&(session, writer)) else { return Err("nobody asked for this".into()) };
-        let may_skip: Vec<bool> = lane
-            .operations
-            .iter()
-            .zip(lane.operations.iter().map(|operation| {
-                let change = operation.changes.iter().find(|(of, _)| *of == session).map(|(_, change)| change);
-                change.is_some_and(|change| !self.refusals(session, change, operation, version).is_empty())
-            }))
-            .map(|(operation, is_refused)| is_refused || self.was_any_fault(writer, operation.number))
-            .collect();
-        let mut found = Vec::new();
-        for fates in &lane.explanations {
-            explore(session, &lane.operations, &may_skip, to, version, 0, from.clone(), fates.clone(), &mut found);
-        }
-        found.sort_unstable();
-        found.dedup();
+        let search = Search { session, operations: &lane.operations, may_skip: &self.may_skip(session, lane, version), to, version };
+        let found = search.run(&lane.explanations, from);
         if found.is_empty() {
             let waiting: Vec<_> = lane.operations.iter().zip(&lane.explanations[0]).collect();
             return Err(format!("no operation explains this; waiting {waiting:?}"));
@@ -342,6 +327,37 @@ impl Oracle {
             lane.explanations = found;
         }
         Ok(())
+    }
+
+    /// Adds the explanations by operations that undo each other: made and deleted together, they leave no trace.
+    fn explain_nothing(&mut self, session: usize, writer: Writer, now: u64) {
+        let Some(lane) = self.lanes.get(&(session, writer)) else { return };
+        let (Some(first), deletes) = (lane.operations.first(), |operation: &Rc<Operation>| {
+            operation.changes.iter().any(|(_, change)| matches!(change, Change::Delete))
+        }) else {
+            return;
+        };
+        if !lane.operations.iter().any(deletes) || !self.states(session, first.since, now).any(Option::is_none) {
+            return;
+        }
+        let may_skip = self.may_skip(session, lane, now);
+        let search = Search { session, operations: &lane.operations, may_skip: &may_skip, to: &None, version: 0 };
+        let mut found = search.run(&lane.explanations, &None);
+        if let Some(lane) = self.lanes.get_mut(&(session, writer)) {
+            lane.explanations.append(&mut found);
+            lane.explanations.sort_unstable();
+            lane.explanations.dedup();
+        }
+    }
+
+    /// Which operations of a lane may have had their turn in vain.
+    fn may_skip(&self, session: usize, lane: &Lane, now: u64) -> Vec<bool> {
+        let may_skip = |operation: &Rc<Operation>| {
+            let change = operation.changes.iter().find(|(of, _)| *of == session).map(|(_, change)| change);
+            change.is_some_and(|change| !self.refusals(session, change, operation, now).is_empty())
+                || self.was_any_fault(operation.writer, operation.number)
+        };
+        lane.operations.iter().map(may_skip).collect()
     }
 
     /// Counts, and holds the head against that.
@@ -376,38 +392,47 @@ fn head(database: &Database) -> Result<Head, String> {
     Head::open(record).map_err(|error| error.to_string())
 }
 
-/// Tries what the operations from `at` on may have done, one after the other, for all ways that end in `to`.
-#[expect(clippy::too_many_arguments, reason = "a search that carries where it is")]
-fn explore(
+/// A search for what operations may have done, one after the other, that ends in a state.
+struct Search<'a> {
     session: usize,
-    operations: &[Rc<Operation>],
-    may_skip: &[bool],
-    to: &State,
+    operations: &'a [Rc<Operation>],
+    may_skip: &'a [bool],
+    to: &'a State,
     version: u64,
-    at: usize,
-    state: State,
-    fates: Vec<Fate>,
-    found: &mut Vec<Vec<Fate>>,
-) {
-    if state == *to && at > 0 && matches!(fates[at - 1], Fate::Applied(_, now) if now == version) {
-        found.push(fates.clone());
+}
+
+impl Search<'_> {
+    fn run(&self, explanations: &[Vec<Fate>], from: &State) -> Vec<Vec<Fate>> {
+        let mut found = Vec::new();
+        for fates in explanations {
+            self.explore(0, from.clone(), fates.clone(), &mut found);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
-    let Some(operation) = operations.get(at) else { return };
-    let mut next = |state: State, fate: Fate| {
-        let mut fates = fates.clone();
-        fates[at] = fate;
-        explore(session, operations, may_skip, to, version, at + 1, state, fates, found);
-    };
-    if fates[at] != Fate::Waiting {
-        return next(state, fates[at]);
-    }
-    let Some((_, change)) = operation.changes.iter().find(|(of, _)| *of == session) else { return };
-    match change.happen(&state) {
-        (Some(changed), answer) => next(changed, Fate::Applied(answer, version)),
-        (None, answer) => next(state.clone(), Fate::Passed(answer)),
-    }
-    if may_skip[at] {
-        next(state, Fate::Skipped);
+
+    fn explore(&self, at: usize, state: State, fates: Vec<Fate>, found: &mut Vec<Vec<Fate>>) {
+        if state == *self.to && at > 0 && matches!(fates[at - 1], Fate::Applied(_, now) if now == self.version) {
+            found.push(fates.clone());
+        }
+        let Some(operation) = self.operations.get(at) else { return };
+        let mut next = |state: State, fate: Fate| {
+            let mut fates = fates.clone();
+            fates[at] = fate;
+            self.explore(at + 1, state, fates, found);
+        };
+        if fates[at] != Fate::Waiting {
+            return next(state, fates[at]);
+        }
+        let Some((_, change)) = operation.changes.iter().find(|(of, _)| *of == self.session) else { return };
+        match change.happen(&state) {
+            (Some(changed), answer) => next(changed, Fate::Applied(answer, self.version)),
+            (None, answer) => next(state.clone(), Fate::Passed(answer)),
+        }
+        if self.may_skip[at] {
+            next(state, Fate::Skipped);
+        }
     }
 }
 

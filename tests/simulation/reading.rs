@@ -1,6 +1,7 @@
 //! Reads, each held against what was stored while it ran.
 
 use super::content::{self, Blob};
+use super::known;
 use super::model::{self, IDS, LISTS, Session, State};
 use super::page::{Page, Since};
 use hoardb::error::Error;
@@ -55,6 +56,23 @@ impl Page {
         }
     }
 
+    /// Fails unless items stood in a list at some moment of a read, all at the same if that is promised.
+    fn assert_items(&self, session: usize, since: Since, name: &str, range: &Range<u64>, read: &[u64]) {
+        let what = format!("{name} {range:?} {read:?}");
+        let is_part = |state: &State| state.as_ref().is_some_and(|state| part(state.list(name), range) == read);
+        if !known::TORN_READS {
+            return self.assert_was(session, since, &what, is_part);
+        }
+        self.assert_was(session, since, &what, |state| {
+            state.as_ref().is_some_and(|state| part(state.list(name), range).len() == read.len())
+        });
+        for (index, token) in (range.start as usize..).zip(read) {
+            self.assert_was(session, since, &what, |state| {
+                state.as_ref().is_some_and(|state| state.list(name).get(index) == Some(token))
+            });
+        }
+    }
+
     fn unwrap<T>(&self, read: Result<T, String>, what: &str) -> T {
         read.unwrap_or_else(|problem| panic!("tab {}: {what}: {problem}", self.tab))
     }
@@ -76,9 +94,7 @@ impl Page {
         match read {
             Ok(chunks) => {
                 let read = self.unwrap(tokens(&chunks, range.start), "items");
-                self.assert_was(session, since, &format!("{name} {range:?} {read:?}"), |state| {
-                    state.as_ref().is_some_and(|state| part(state.list(name), &range) == read)
-                });
+                self.assert_items(session, since, name, &range, &read);
             }
             Err(error) if matches!(*error, Error::NotFound { .. }) => {
                 self.assert_was(session, since, "NotFound", |state| state.is_none());
@@ -100,7 +116,15 @@ impl Page {
                     }
                 }
                 let whole = Some(Rc::new(whole));
-                self.assert_was(session, since, &format!("load {whole:?}"), |state| *state == whole);
+                if !known::TORN_READS {
+                    return self.assert_was(session, since, &format!("load {whole:?}"), |state| *state == whole);
+                }
+                let read = whole.as_deref().cloned();
+                self.assert_was(session, since, &format!("load {whole:?}"), |state| same_metadata(state, &read));
+                for name in LISTS {
+                    let read = whole.as_ref().map(|whole| whole.list(name)).unwrap_or_default();
+                    self.assert_items(session, since, name, &(0..u64::MAX), read);
+                }
             }
             Err(error) if matches!(*error, Error::NotFound { .. }) => {
                 self.assert_was(session, since, "NotFound", |state| state.is_none());
