@@ -72,6 +72,9 @@ pub enum Error {
         /// Newest format version that this build reads.
         supported: u32,
     },
+    /// The store is empty, though it is known to have held something. Nothing was made anew.
+    #[error("the database is empty, though it held data before: the browser or the user deleted it")]
+    DataLoss,
     /// The hoard was closed, by `close()` or because another tab needs to upgrade or delete the database.
     #[error("the hoard is closed; open it again")]
     Closed,
@@ -128,6 +131,7 @@ impl Error {
             Self::Corrupt { .. } => "Corrupt",
             Self::Missing { .. } => "Missing",
             Self::NewerVersion { .. } => "NewerVersion",
+            Self::DataLoss => "DataLoss",
             Self::Closed => "Closed",
             Self::Blocked { .. } => "Blocked",
             Self::StorageFull { .. } => "StorageFull",
@@ -149,7 +153,20 @@ impl Error {
 
     /// Whether the page has to be reloaded before the hoard works again.
     pub fn needs_reload(&self) -> bool {
-        matches!(self, Self::NewerVersion { .. })
+        matches!(self, Self::NewerVersion { .. } | Self::ConnectionLost { .. })
+    }
+
+    /// Whether it is no fault of the operation's, so that the same operation can be stored once the storage works again.
+    pub fn is_of_storage(&self) -> bool {
+        matches!(
+            self,
+            Self::StorageFull { .. }
+                | Self::ConnectionLost { .. }
+                | Self::Blocked { .. }
+                | Self::Conflict { .. }
+                | Self::Backend { .. }
+                | Self::Closed
+        )
     }
 
     /// The form in which an error crosses to the page or into a report.

@@ -13,8 +13,10 @@
 //! | [`record`] | what does a stored value look like, and how is damage noticed? |
 //! | [`session`] | how are metadata and lists laid out in records? |
 //! | [`blob`] | how are attachments known, cut and shared, and when do they go? |
+//! | [`cache`] | what that was read lately stays in memory, and when does it go? |
 //! | [`queue`] | how do many writes become few transactions? |
 //! | [`job`] | what shape has work that takes long? |
+//! | [`event`] | what does the engine tell its host without being asked? |
 //! | [`host`] | what else comes from outside: clock, randomness, a faster hash |
 //! | [`store`] | where do all of these meet and commit? |
 //! | `web` | how does a browser reach all this? (wasm only) |
@@ -65,7 +67,9 @@
 
 pub mod backend;
 pub mod blob;
+pub mod cache;
 pub mod error;
+pub mod event;
 pub mod host;
 pub mod job;
 mod map;

@@ -1,11 +1,16 @@
 //! The write queue: operations wait here while a transaction runs, and the next transaction takes all of them.
 //!
-//! Nothing here knows what an operation is. The order in which operations were accepted is the order in which they are
-//! taken, and [`Queue::settled`] lets a reader wait until everything accepted before it has been answered.
+//! What an operation is, only [`Operation`] knows. Operations are taken in the order in which they were accepted, a user's
+//! before background work, and [`Queue::settled`] lets a reader wait for those that concern it.
+//!
+//! An operation whose caller was told that it is *accepted* is not given up when the store cannot take it: it is *kept*, and
+//! tried again when there may be room. Nothing overtakes it that touches what it touches. What needs no room (a delete)
+//! goes past the others, and takes with it what was kept for just what it deletes.
 
 use futures_channel::oneshot;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// The most operations that one transaction takes.
 pub const BATCH_OPS_MAX: usize = 4096;
@@ -14,87 +19,295 @@ pub const BATCH_OPS_MAX: usize = 4096;
 /// cost is spread thin, and little enough that one group is compressed while the browser writes the one before.
 pub const BATCH_BYTES_MAX: usize = 2 << 20;
 
-struct Entry<T, A> {
-    operation: T,
+/// What the queue has to know of an operation.
+pub trait Operation {
+    /// What its caller gets.
+    type Answer: Clone;
+
+    /// Whether the order of the two matters.
+    fn touches(&self, other: &Self) -> bool;
+
+    /// Whether it takes no room, and gives some back.
+    fn frees(&self) -> bool;
+
+    /// Whether nothing is left of the other once this one has happened.
+    fn supersedes(&self, other: &Self) -> bool;
+
+    /// The answer of one that was superseded.
+    fn done() -> Self::Answer;
+}
+
+/// When an operation is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Ack {
+    /// Already: it is kept until it is stored or refused.
+    Accepted,
+    /// Once it survives the death of the process.
+    #[default]
+    Committed,
+    /// Once it survives loss of power.
+    Durable,
+}
+
+/// On what terms an operation was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// Its number among the writes of its writer, from 1 up; 0 if it has none.
+    pub seq: u64,
+    /// When it is acknowledged.
+    pub ack: Ack,
+    /// It waits until no other work does.
+    pub background: bool,
+}
+
+struct Entry<T: Operation> {
+    operation: Rc<T>,
+    terms: Terms,
     bytes: usize,
-    answer: oneshot::Sender<A>,
+    number: u64,
+    accepted_ms: u64,
+    answer: oneshot::Sender<T::Answer>,
 }
 
 /// Operations taken together, and where their answers go.
-pub struct Group<T, A> {
+pub struct Group<T: Operation> {
     /// The operations, in the order in which they were accepted.
-    pub operations: Vec<T>,
-    answers: Vec<oneshot::Sender<A>>,
+    pub operations: Vec<Rc<T>>,
+    entries: Vec<Entry<T>>,
+    /// They were kept before.
+    retried: bool,
 }
 
-struct State<T, A> {
-    waiting: VecDeque<Entry<T, A>>,
-    accepted: u64,
-    answered: u64,
-    readers: Vec<(u64, oneshot::Sender<()>)>,
-    draining: bool,
-}
+impl<T: Operation> Group<T> {
+    fn new() -> Self {
+        Self { operations: Vec::new(), entries: Vec::new(), retried: false }
+    }
 
-impl<T, A> State<T, A> {
-    /// What comes first in the queue, as much as one transaction takes.
-    fn take_group(&mut self) -> Group<T, A> {
-        let mut group = Group { operations: Vec::new(), answers: Vec::new() };
-        let mut bytes = 0;
-        while let Some(entry) = self.waiting.front() {
-            let full = group.operations.len() >= BATCH_OPS_MAX || bytes + entry.bytes > BATCH_BYTES_MAX;
-            if full && !group.operations.is_empty() {
-                break;
-            }
-            let Some(entry) = self.waiting.pop_front() else { break };
-            bytes += entry.bytes;
-            group.operations.push(entry.operation);
-            group.answers.push(entry.answer);
-        }
-        group
+    fn push(&mut self, entry: Entry<T>) {
+        self.operations.push(Rc::clone(&entry.operation));
+        self.entries.push(entry);
+    }
+
+    /// The terms of the operation with this index.
+    pub fn terms(&self, index: usize) -> Terms {
+        self.entries.get(index).map(|entry| entry.terms).unwrap_or_default()
+    }
+
+    /// Whether any of them has to survive loss of power before it is acknowledged.
+    pub fn durable(&self) -> bool {
+        self.entries.iter().any(|entry| entry.terms.ack == Ack::Durable)
     }
 }
 
-/// See the module. `T` is an operation, `A` its answer.
-pub struct Queue<T, A>(RefCell<State<T, A>>);
+/// What becomes of an operation of a group.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict<A> {
+    /// It is answered.
+    Answer(A),
+    /// It could not be stored for want of room or connection: kept if it was accepted, answered with this otherwise.
+    Kept(A),
+}
 
-impl<T, A> Default for Queue<T, A> {
+/// How the queue is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueFigures {
+    /// Operations accepted so far.
+    pub accepted: u64,
+    /// Operations answered so far.
+    pub answered: u64,
+    /// Operations that are not answered yet.
+    pub waiting: u64,
+    /// Their bytes, about.
+    pub bytes: u64,
+    /// Those of them that are kept.
+    pub kept: u64,
+    /// The longest time from acceptance to answer, in milliseconds.
+    pub longest_wait_ms: u64,
+}
+
+struct State<T: Operation> {
+    waiting: VecDeque<Entry<T>>,
+    background: VecDeque<Entry<T>>,
+    kept: VecDeque<Entry<T>>,
+    /// Why they are kept.
+    reason: Option<T::Answer>,
+    /// The next group is what was kept.
+    retry: bool,
+    /// The next group has only what frees room.
+    freeing: bool,
+    /// Everything that is not answered or kept, in order.
+    unsettled: VecDeque<(u64, Rc<T>)>,
+    readers: Vec<(Vec<u64>, oneshot::Sender<()>)>,
+    figures: QueueFigures,
+    draining: bool,
+}
+
+/// Answers on their way out, sent when the state is no longer borrowed.
+struct Sent<T: Operation>(Vec<(oneshot::Sender<T::Answer>, T::Answer)>, Vec<oneshot::Sender<()>>);
+
+impl<T: Operation> Sent<T> {
+    fn send(self) {
+        // A caller that no longer waits is no reason to fail.
+        for (sender, answer) in self.0 {
+            let _ = sender.send(answer);
+        }
+        for reader in self.1 {
+            let _ = reader.send(());
+        }
+    }
+}
+
+impl<T: Operation> State<T> {
+    /// What comes next, as much as one transaction takes.
+    fn take_group(&mut self, sent: &mut Sent<T>) -> Group<T> {
+        let mut group = Group::new();
+        let mut bytes = 0;
+        if std::mem::take(&mut self.retry) && !self.kept.is_empty() {
+            group.retried = true;
+            while let Some(entry) = self.kept.front() {
+                bytes += entry.bytes;
+                if bytes > BATCH_BYTES_MAX && !group.operations.is_empty() {
+                    break;
+                }
+                self.kept.pop_front().into_iter().for_each(|entry| group.push(entry));
+            }
+            return group;
+        }
+        let freeing = std::mem::take(&mut self.freeing);
+        while let Some(entry) = self.waiting.front().or_else(|| self.background.front()) {
+            let from_background = self.waiting.is_empty();
+            let full = group.operations.len() >= BATCH_OPS_MAX || bytes + entry.bytes > BATCH_BYTES_MAX;
+            // Background work does not join a user's group, so that the user's is not held up by it.
+            let apart = from_background != group.entries.last().is_some_and(|last| last.terms.background)
+                || (freeing && !entry.operation.frees());
+            if !group.operations.is_empty() && (full || apart) {
+                break;
+            }
+            let lane = if from_background { &mut self.background } else { &mut self.waiting };
+            let Some(entry) = lane.pop_front() else { break };
+            if !self.kept.is_empty() {
+                self.supersede(&entry.operation, sent);
+                if self.kept.iter().any(|kept| entry.operation.touches(&kept.operation)) {
+                    self.keep(entry, sent);
+                    continue;
+                }
+            }
+            bytes += entry.bytes;
+            group.push(entry);
+        }
+        group
+    }
+
+    /// Answers what is kept for nothing but what an operation deletes.
+    fn supersede(&mut self, operation: &Rc<T>, sent: &mut Sent<T>) {
+        for entry in std::mem::take(&mut self.kept) {
+            if operation.supersedes(&entry.operation) {
+                self.close(entry, T::done(), 0, sent);
+            } else {
+                self.kept.push_back(entry);
+            }
+        }
+    }
+
+    /// Keeps an operation that was accepted; any other gets the reason for its answer.
+    fn keep(&mut self, entry: Entry<T>, sent: &mut Sent<T>) {
+        match (entry.terms.ack, self.reason.clone()) {
+            (Ack::Accepted, _) | (_, None) => {
+                self.settle(entry.number, sent);
+                self.kept.push_back(entry);
+            }
+            (_, Some(reason)) => self.close(entry, reason, 0, sent),
+        }
+    }
+
+    fn close(&mut self, entry: Entry<T>, answer: T::Answer, now_ms: u64, sent: &mut Sent<T>) {
+        self.figures.answered += 1;
+        self.figures.waiting -= 1;
+        self.figures.bytes -= entry.bytes as u64;
+        let waited = now_ms.saturating_sub(entry.accepted_ms);
+        self.figures.longest_wait_ms = self.figures.longest_wait_ms.max(waited);
+        self.settle(entry.number, sent);
+        sent.0.push((entry.answer, answer));
+    }
+
+    fn settle(&mut self, number: u64, sent: &mut Sent<T>) {
+        if let Ok(at) = self.unsettled.binary_search_by_key(&number, |(number, _)| *number) {
+            self.unsettled.remove(at);
+        }
+        for (numbers, sender) in std::mem::take(&mut self.readers) {
+            let mut numbers = numbers;
+            if let Ok(at) = numbers.binary_search(&number) {
+                numbers.remove(at);
+            }
+            if numbers.is_empty() {
+                sent.1.push(sender);
+            } else {
+                self.readers.push((numbers, sender));
+            }
+        }
+    }
+}
+
+/// See the module.
+pub struct Queue<T: Operation>(RefCell<State<T>>);
+
+impl<T: Operation> Default for Queue<T> {
     fn default() -> Self {
         Self(RefCell::new(State {
             waiting: VecDeque::new(),
-            accepted: 0,
-            answered: 0,
+            background: VecDeque::new(),
+            kept: VecDeque::new(),
+            reason: None,
+            retry: false,
+            freeing: false,
+            unsettled: VecDeque::new(),
             readers: Vec::new(),
+            figures: QueueFigures::default(),
             draining: false,
         }))
     }
 }
 
-impl<T, A> Queue<T, A> {
+impl<T: Operation> Queue<T> {
     /// Accepts an operation of about this many bytes. The answer arrives through the receiver.
-    pub fn push(&self, operation: T, bytes: usize) -> oneshot::Receiver<A> {
+    pub fn push(&self, operation: T, terms: Terms, bytes: usize, now_ms: u64) -> oneshot::Receiver<T::Answer> {
         let (answer, receiver) = oneshot::channel();
         let mut state = self.0.borrow_mut();
-        state.waiting.push_back(Entry { operation, bytes, answer });
-        state.accepted += 1;
+        state.figures.accepted += 1;
+        state.figures.waiting += 1;
+        state.figures.bytes += bytes as u64;
+        let number = state.figures.accepted;
+        let operation = Rc::new(operation);
+        state.unsettled.push_back((number, Rc::clone(&operation)));
+        let entry = Entry { operation, terms, bytes, number, accepted_ms: now_ms, answer };
+        if terms.background { state.background.push_back(entry) } else { state.waiting.push_back(entry) }
         receiver
     }
 
     /// Takes the operations for the next transaction; `None` when there are none, or when somebody else is draining.
     /// Whoever gets a first group goes on with [`Queue::answer`] and `next_group(true)` until there is none.
-    pub fn next_group(&self, draining: bool) -> Option<Group<T, A>> {
-        let mut state = self.0.borrow_mut();
-        if state.draining && !draining {
-            return None;
-        }
-        let group = state.take_group();
-        state.draining = !group.operations.is_empty();
-        state.draining.then_some(group)
+    pub fn next_group(&self, draining: bool) -> Option<Group<T>> {
+        let mut sent = Sent(Vec::new(), Vec::new());
+        let group = {
+            let mut state = self.0.borrow_mut();
+            if state.draining && !draining {
+                return None;
+            }
+            let group = state.take_group(&mut sent);
+            state.draining = !group.operations.is_empty();
+            group
+        };
+        sent.send();
+        (!group.operations.is_empty()).then_some(group)
     }
 
     /// Takes a group while another one is still running, if what waits fills it, so that nothing is gained by gathering on,
     /// and `independent` says so of each of its operations. For whoever is draining.
-    pub fn full_group(&self, independent: impl Fn(&T) -> bool) -> Option<Group<T, A>> {
+    pub fn full_group(&self, independent: impl Fn(&T) -> bool) -> Option<Group<T>> {
         let mut state = self.0.borrow_mut();
+        if !state.kept.is_empty() || state.retry || state.freeing {
+            return None;
+        }
         let mut bytes = 0;
         let filled = state.waiting.iter().take(BATCH_OPS_MAX).position(|entry| {
             bytes += entry.bytes;
@@ -104,37 +317,97 @@ impl<T, A> Queue<T, A> {
         if !state.waiting.iter().take(operations).all(|entry| independent(&entry.operation)) {
             return None;
         }
-        Some(state.take_group())
+        // Nothing is kept, so nobody is answered.
+        Some(state.take_group(&mut Sent(Vec::new(), Vec::new())))
     }
 
-    /// Answers a group: one answer for each operation, in their order. Readers that waited for just these go on.
-    pub fn answer(&self, group: Group<T, A>, answers: impl IntoIterator<Item = A>) {
+    /// Ends a group: one verdict for each operation, in their order. Readers that waited for just these go on.
+    ///
+    /// Of a group that is kept, what frees room is tried once more without the others.
+    pub fn answer(&self, group: Group<T>, verdicts: impl IntoIterator<Item = Verdict<T::Answer>>, now_ms: u64) {
+        let mut sent = Sent(Vec::new(), Vec::new());
         let mut state = self.0.borrow_mut();
-        state.answered += group.answers.len() as u64;
-        let answered = state.answered;
-        let (ready, waiting) =
-            std::mem::take(&mut state.readers).into_iter().partition(|(until, _)| *until <= answered);
-        state.readers = waiting;
-        drop(state);
-        // A caller that no longer waits is no reason to fail.
-        for (sender, answer) in group.answers.into_iter().zip(answers) {
-            let _ = sender.send(answer);
+        let mixed = group.operations.iter().any(|operation| !operation.frees());
+        let (retried, mut room) = (group.retried, false);
+        let (mut again, mut refused) = (Vec::new(), Vec::new());
+        for (entry, verdict) in group.entries.into_iter().zip(verdicts) {
+            match verdict {
+                Verdict::Answer(answer) => {
+                    room |= retried || entry.operation.frees();
+                    state.close(entry, answer, now_ms, &mut sent);
+                }
+                Verdict::Kept(_) if mixed && entry.operation.frees() => again.push(entry),
+                Verdict::Kept(reason) => {
+                    state.reason = Some(reason);
+                    refused.push(entry);
+                }
+            }
         }
-        for (_, reader) in ready {
-            let _ = reader.send(());
+        // What was kept longer comes first.
+        let newer = if retried { std::mem::take(&mut state.kept) } else { VecDeque::new() };
+        refused.into_iter().for_each(|entry| state.keep(entry, &mut sent));
+        state.kept.extend(newer);
+        state.freeing = !again.is_empty();
+        again.into_iter().rev().for_each(|entry| state.waiting.push_front(entry));
+        if state.kept.is_empty() {
+            state.reason = None;
+        }
+        let retry = room && !state.kept.is_empty();
+        drop(state);
+        sent.send();
+        if retry {
+            self.retry();
         }
     }
 
-    /// Waits until everything that was accepted before this call has been answered.
-    pub async fn settled(&self) {
+    /// Gives everything that waits the fate of a group that could not be stored: one reason for all of them.
+    pub fn fail_waiting(&self, reason: T::Answer) {
+        let mut sent = Sent(Vec::new(), Vec::new());
+        let mut state = self.0.borrow_mut();
+        state.reason = Some(reason);
+        let waiting = std::mem::take(&mut state.waiting);
+        let background = std::mem::take(&mut state.background);
+        for entry in waiting.into_iter().chain(background) {
+            state.keep(entry, &mut sent);
+        }
+        drop(state);
+        sent.send();
+    }
+
+    /// Lets what was kept be the next group. Readers wait for it again.
+    pub fn retry(&self) {
+        let mut state = self.0.borrow_mut();
+        let state = &mut *state;
+        state.retry = true;
+        for entry in &state.kept {
+            if let Err(at) = state.unsettled.binary_search_by_key(&entry.number, |(number, _)| *number) {
+                state.unsettled.insert(at, (entry.number, Rc::clone(&entry.operation)));
+            }
+        }
+    }
+
+    /// What is kept, in order.
+    pub fn kept(&self) -> Vec<Rc<T>> {
+        self.0.borrow().kept.iter().map(|entry| Rc::clone(&entry.operation)).collect()
+    }
+
+    /// How it is doing.
+    pub fn figures(&self) -> QueueFigures {
+        let state = self.0.borrow();
+        QueueFigures { kept: state.kept.len() as u64, ..state.figures }
+    }
+
+    /// Waits until everything that was accepted before this call, and that `concerns` the caller, is answered or kept.
+    pub async fn settled(&self, concerns: impl Fn(&T) -> bool) {
         let receiver = {
             let mut state = self.0.borrow_mut();
-            if state.answered == state.accepted {
+            let unsettled = state.unsettled.iter().filter(|(_, operation)| concerns(operation));
+            let numbers: Vec<u64> = unsettled.map(|(number, _)| *number).collect();
+            if numbers.is_empty() {
                 return;
             }
-            let until = state.accepted;
             let (sender, receiver) = oneshot::channel();
-            state.readers.push((until, sender));
+            state.readers.push((numbers, sender));
             receiver
         };
         let _ = receiver.await;
@@ -142,67 +415,4 @@ impl<T, A> Queue<T, A> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use pollster::block_on;
-
-    #[test]
-    fn what_gathers_while_a_group_runs_is_the_next_group() {
-        let queue = Queue::<u32, u32>::default();
-        let first = queue.push(1, 0);
-        let running = queue.next_group(false).unwrap();
-        let others = [queue.push(2, 0), queue.push(3, 0)];
-        assert!(queue.next_group(false).is_none(), "only one drains at a time");
-        queue.answer(running, [10]);
-        let next = queue.next_group(true).unwrap();
-        assert_eq!(next.operations, [2, 3]);
-        queue.answer(next, [20, 30]);
-        assert!(queue.next_group(true).is_none());
-        assert_eq!(block_on(first), Ok(10));
-        assert_eq!(others.map(|other| block_on(other).unwrap()), [20, 30]);
-        let _later = queue.push(4, 0);
-        assert!(queue.next_group(false).is_some(), "draining ended with the queue");
-    }
-
-    #[test]
-    fn a_group_is_bounded_by_operations_and_bytes() {
-        let queue = Queue::<usize, ()>::default();
-        let sizes = [BATCH_BYTES_MAX * 2, 1, BATCH_BYTES_MAX - 1, 1];
-        let _answers: Vec<_> = sizes.iter().enumerate().map(|(n, &bytes)| queue.push(n, bytes)).collect();
-        let mut groups = Vec::new();
-        while let Some(group) = queue.next_group(!groups.is_empty()) {
-            groups.push(group.operations.clone());
-            let answers = vec![(); group.operations.len()];
-            queue.answer(group, answers);
-        }
-        assert_eq!(groups, [vec![0], vec![1, 2], vec![3]]);
-        let _answers: Vec<_> = (0..=BATCH_OPS_MAX).map(|n| queue.push(n, 0)).collect();
-        assert_eq!(queue.next_group(false).unwrap().operations.len(), BATCH_OPS_MAX);
-    }
-
-    #[test]
-    fn a_group_is_taken_ahead_only_when_it_is_full_and_independent() {
-        let queue = Queue::<u32, ()>::default();
-        let _answers: Vec<_> = (0..3).map(|n| queue.push(n, BATCH_BYTES_MAX / 2)).collect();
-        assert!(queue.full_group(|n| *n != 1).is_none(), "one of it rests on what is running");
-        assert_eq!(queue.full_group(|n| *n != 2).unwrap().operations, [0, 1]);
-        assert!(queue.full_group(|_| true).is_none(), "what is left may gather more");
-        let _large = queue.push(3, 2 * BATCH_BYTES_MAX);
-        assert_eq!(queue.full_group(|_| true).unwrap().operations, [2]);
-        assert_eq!(queue.full_group(|_| true).unwrap().operations, [3], "one that is larger than a group is one");
-    }
-
-    #[test]
-    fn a_reader_waits_for_what_was_accepted_before_it_and_no_longer() {
-        let queue = Queue::<u32, ()>::default();
-        block_on(queue.settled());
-        let _first = queue.push(1, 0);
-        let running = queue.next_group(false).unwrap();
-        let mut reader = Box::pin(queue.settled());
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(reader.as_mut().poll(&mut context).is_pending());
-        let _second = queue.push(2, 0);
-        queue.answer(running, [()]);
-        assert!(reader.as_mut().poll(&mut context).is_ready());
-    }
-}
+mod tests;

@@ -14,34 +14,46 @@
 mod ask;
 mod collect;
 mod head;
+mod housekeeping;
+pub mod journal;
+mod ledger;
 mod listing;
+mod memory;
+mod patience;
 mod plan;
 mod read;
-mod recent;
+mod replay;
 mod upload;
 mod verify;
 mod write;
 
 pub use collect::Collection;
 pub use head::{Counters, Head, STORE_FORMAT};
+pub use housekeeping::{Housekeeping, HousekeepingReport, Ownership, WRITER_KEPT_MS};
 pub use listing::{ListQuery, SessionPage};
+pub use memory::Invalidation;
 pub use read::{AttachmentStat, ChunkRead, ListLoad, ListStat, SessionRead, Stats};
 pub use upload::UPLOAD_LEASE_MS;
 pub use verify::{Finding, Verification, VerifyOptions, VerifyReport};
 pub use write::{Document, Documents, Write, Written};
 
-use crate::backend::{Backend, Batch, Check, Durability, Op, Outcome, Scan, StoreName};
+use crate::backend::{Backend, Batch, Check, Durability, Key, Op, Outcome, Scan, StoreName};
 use crate::blob::GRACE_MS;
+use crate::cache::CacheOptions;
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::host::Host;
-use crate::queue::Queue;
-use crate::session::{ChunkLimits, Id};
+use crate::queue::{Group, Queue, QueueFigures, Terms, Verdict};
+use crate::session::{ChunkLimits, Id, session_key};
+use crate::cache::Target;
 use ask::Answer;
 use futures_channel::oneshot;
 use futures_lite::future::zip;
+use ledger::Ledger;
+use memory::Memory;
 use plan::{Plan, Planned};
-use recent::Recent;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// Bounds on what is stored, beside [`crate::record::RECORD_BYTES_MAX`], which they keep from being reached.
 #[derive(Debug, Clone, Copy)]
@@ -82,11 +94,24 @@ pub struct Options {
     pub chunk: ChunkLimits,
     /// How long an attachment without references stays, in milliseconds.
     pub grace_ms: u64,
+    /// Who numbers the writes; drawn when the store is opened if there is none. See [`Terms::seq`].
+    pub writer: Option<u128>,
+    /// The store held something when it was last seen. An empty one is then not made anew, but [`Error::DataLoss`].
+    pub expected: bool,
+    /// How much is remembered of what was read, and for how long.
+    pub cache: CacheOptions,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { durability: Durability::Relaxed, chunk: ChunkLimits::default(), grace_ms: GRACE_MS }
+        Self {
+            durability: Durability::Relaxed,
+            chunk: ChunkLimits::default(),
+            grace_ms: GRACE_MS,
+            writer: None,
+            expected: false,
+            cache: CacheOptions::default(),
+        }
     }
 }
 
@@ -95,10 +120,15 @@ pub struct Store<B, H> {
     backend: B,
     host: H,
     options: Options,
-    queue: Queue<Write, Result<Written>>,
+    queue: Queue<Write>,
+    ledger: Ledger,
+    /// Why writes are being kept.
+    problem: RefCell<Option<Box<Error>>>,
+    /// Transactions committed.
+    transactions: Cell<u64>,
     uploads: upload::Uploads,
     orders: listing::Orders,
-    recent: Recent,
+    memory: Memory,
     closed: Cell<bool>,
 }
 
@@ -111,17 +141,24 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// [`Error::NewerVersion`], [`Error::InvalidArgument`] for options out of bounds, and whatever the backend reports.
     pub async fn open(backend: B, host: H, options: Options) -> Result<Self> {
         options.chunk.check()?;
+        options.cache.check()?;
+        let ledger = Ledger::new(options.writer.unwrap_or_else(|| host.random()));
         let store = Self {
             backend,
             host,
             options,
             queue: Queue::default(),
+            ledger,
+            problem: RefCell::default(),
+            transactions: Cell::new(0),
             uploads: upload::Uploads::default(),
             orders: listing::Orders::default(),
-            recent: Recent::default(),
+            memory: Memory::new(options.cache),
             closed: Cell::new(false),
         };
-        store.ensure_head().await?;
+        let (head, journal) = zip(store.ensure_head(), store.journal()).await;
+        head?;
+        store.replay(journal?).await?;
         Ok(store)
     }
 
@@ -132,9 +169,14 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn ensure_head(&self) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
-            let stored = self.get_one(StoreName::Meta, &Head::key()).await?;
+            let mut records = self.get(StoreName::Meta, &[Head::key(), self.ledger.key.clone()]).await?;
+            self.ledger.know(records.pop().flatten());
+            let stored = records.pop().flatten();
             match stored.as_deref().map(Head::open).transpose() {
-                Ok(Some(_)) => return Ok(()),
+                Ok(Some(head)) => {
+                    self.memory.trust(head.generation);
+                    return Ok(());
+                }
                 Ok(None) => {}
                 Err(error) if error.is_corrupt() => {}
                 Err(error) => return Err(error),
@@ -143,6 +185,9 @@ impl<B: Backend, H: Host> Store<B, H> {
             // no store has counted up to.
             let range = crate::backend::KeyRange::all();
             let is_new = stored.is_none() && self.scan(Scan::keys(StoreName::Sessions, range, 1)).await?.is_empty();
+            if is_new && self.options.expected {
+                return Err(Error::DataLoss.into());
+            }
             let generation = if is_new { 0 } else { self.host.now_ms() };
             let counters = if is_new { Counters::default() } else { self.recount().await? };
             let head = Head {
@@ -159,6 +204,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 durability: Durability::Strict,
             };
             if self.commit_batch(batch).await? == Outcome::Committed {
+                self.memory.trust(generation);
                 return Ok(());
             }
         }
@@ -167,29 +213,34 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Accepts a write. Its answer arrives once it is committed, after [`Store::drain`] has run.
     pub fn submit(&self, write: Write) -> Receipt {
+        self.submit_as(write, Terms::default())
+    }
+
+    /// Accepts a write on these terms.
+    pub fn submit_as(&self, write: Write, terms: Terms) -> Receipt {
         if self.closed.get() {
             return Receipt(None);
         }
         let bytes = write.bytes();
-        Receipt(Some(self.queue.push(write, bytes)))
+        Receipt(Some(self.queue.push(write, terms, bytes, self.host.now_ms())))
     }
 
     /// Commits what is queued, group by group, until nothing is. Returns at once if somebody else is at it.
     pub async fn drain(&self) {
-        let Some(first) = self.queue.next_group(false) else { return };
-        let mut ready = Some(self.plan(&first.operations).await);
-        let mut group = first;
+        let Some(mut group) = self.queue.next_group(false) else { return };
+        let mut ready = Some(self.plan(&Work::of(&group, &self.ledger)).await);
         loop {
-            let touched: Vec<Id> = group.operations.iter().flat_map(Write::sessions).cloned().collect();
+            let work = Work::of(&group, &self.ledger);
+            let touched: Vec<Id> = group.operations.iter().flat_map(|write| write.sessions()).cloned().collect();
             // The browser writes one group while the next is planned, which is mostly compressing. Should it rest on the one
             // that is being written after all, by an attachment, its checks are refused and it is planned anew.
             let ahead = async {
                 let next = self.queue.full_group(|write| !write.sessions().iter().any(|id| touched.contains(id)))?;
-                let plan = self.plan(&next.operations).await;
+                let plan = self.plan(&Work::of(&next, &self.ledger)).await;
                 Some((next, plan))
             };
-            let (answers, ahead) = zip(self.apply(&group.operations, &touched, ready), ahead).await;
-            self.queue.answer(group, answers);
+            let (answers, ahead) = zip(self.apply(&work, &touched, ready), ahead).await;
+            self.settle(group, answers).await;
             match ahead {
                 Some((next, plan)) => (group, ready) = (next, Some(plan)),
                 None => match self.queue.next_group(true) {
@@ -207,16 +258,76 @@ impl<B: Backend, H: Host> Store<B, H> {
         receipt.answer().await
     }
 
+    /// Answers a group, and keeps what was accepted and could not be stored.
+    async fn settle(&self, group: Group<Write>, answers: Vec<Result<Written>>) {
+        let kept_before = self.queue.figures().kept;
+        let mut problem = None;
+        let mut verdicts = Vec::with_capacity(answers.len());
+        for answer in answers {
+            verdicts.push(match answer {
+                Err(error) if error.is_of_storage() => {
+                    problem = Some(error.clone());
+                    Verdict::Kept(Err(error))
+                }
+                answer => Verdict::Answer(answer),
+            });
+        }
+        self.queue.answer(group, verdicts, self.host.now_ms());
+        if let Some(error) = &problem
+            && matches!(**error, Error::ConnectionLost { .. } | Error::Blocked { .. } | Error::Closed)
+        {
+            // What comes next would meet the same, and nobody is to wait for it once more.
+            self.queue.fail_waiting(Err(error.clone()));
+        }
+        let waiting = self.queue.figures().kept;
+        if waiting > 0 || kept_before > 0 {
+            self.show_kept().await;
+        }
+        if let Some(error) = problem.filter(|_| waiting > 0) {
+            self.problem.replace(Some(error.clone()));
+            self.host.report(Event::Full { error, waiting });
+        } else if waiting == 0 && kept_before > 0 {
+            self.host.report(Event::Room);
+        }
+    }
+
+    /// How the queue is doing.
+    pub fn queue(&self) -> QueueFigures {
+        self.queue.figures()
+    }
+
+    /// How many transactions this engine has committed.
+    pub fn transactions(&self) -> u64 {
+        self.transactions.get()
+    }
+
+    /// Tries what is kept again. Says whether everything is stored now.
+    pub async fn retry(&self) -> Result<()> {
+        if self.queue.figures().kept > 0 {
+            self.queue.retry();
+            self.drain().await;
+            self.queue.settled(|_| true).await;
+        }
+        match self.problem.borrow().clone() {
+            Some(problem) if self.queue.figures().kept > 0 => Err(problem),
+            _ => Ok(()),
+        }
+    }
+
     /// Plans a group: what each operation answers if the plan is committed, and what there is to commit.
-    fn plan<'a>(&'a self, writes: &'a [Write]) -> Answer<'a, Draft> {
+    fn plan<'a>(&'a self, work: &Work<'a>) -> Answer<'a, Draft> {
+        let Work { writes, seqs, ledger, .. } = work.clone();
         Box::pin(async move {
             let mut plan = Plan::new(self);
-            if let Err(error) = plan.load(writes, &self.recent).await {
+            if let Err(error) = plan.load(writes).await {
                 return Draft { answers: Vec::new(), planned: Err(error), from_memory: false };
             }
             let mut answers = Vec::with_capacity(writes.len());
-            for write in writes {
-                answers.push(plan.add(write).await);
+            for (write, seq) in writes.iter().zip(seqs) {
+                answers.push(match ledger.decided(seq) {
+                    Some(answer) => Ok(write.answer(answer)),
+                    None => plan.add(write).await,
+                });
             }
             let from_memory = plan.from_memory;
             Draft { answers, planned: plan.finish(), from_memory }
@@ -224,47 +335,102 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Commits a group as it was planned, if it was, and plans it anew as often as another tab is faster.
-    async fn apply(&self, writes: &[Write], touched: &[Id], mut ready: Option<Draft>) -> Vec<Result<Written>> {
-        let all = |error: Box<Error>| writes.iter().map(|_| Err(error.clone())).collect();
+    ///
+    /// After a lost connection the ledger says whether the commit happened; if not, it is tried again.
+    async fn apply(&self, work: &Work<'_>, touched: &[Id], mut ready: Option<Draft>) -> Vec<Result<Written>> {
+        let all = |error: Box<Error>| work.writes.iter().map(|_| Err(error.clone())).collect();
+        let mut patience = self.patience();
         for _ in 0..ATTEMPTS_MAX {
             let Draft { answers, planned, from_memory } = match ready.take() {
                 Some(draft) => draft,
-                None => self.plan(writes).await,
+                None => self.plan(work).await,
             };
             // What is committed is checked. An answer without a commit would rest on nothing.
             if from_memory && (answers.iter().any(Result::is_err) || !matches!(planned, Ok(Some(_)))) {
-                self.recent.clear();
+                self.forget(touched);
                 continue;
             }
             let mut planned = match planned {
                 Ok(Some(planned)) => planned,
-                Ok(None) => return answers,
+                Ok(None) if work.journal.is_empty() => return answers,
+                Ok(None) => Planned::of(Batch::default()),
                 Err(error) => return all(error),
             };
+            let replayed = work.replayed(&answers);
+            let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &work.seqs, &replayed) {
+                Ok(entry) => entry,
+                Err(error) => return all(error),
+            };
+            let row_index = planned.batch.checks.len();
+            planned.batch.checks.push(row_check);
+            planned.batch.ops.push(row);
+            for key in work.journal {
+                planned.batch.ops.push(Op::Delete(StoreName::Journal, key.clone()));
+            }
+            planned.batch.durability = if work.durable { Durability::Strict } else { self.options.durability };
             let sessions = std::mem::take(&mut planned.sessions);
-            match self.commit(planned).await {
-                Ok(Outcome::Committed) => {
-                    self.recent.put(touched, sessions);
-                    return answers;
+            let problem = match self.commit(planned).await {
+                Ok(Outcome::Committed) => None,
+                Ok(Outcome::Refused { check }) => {
+                    self.forget(touched);
+                    if check == row_index
+                        && let Err(error) = self.learn(work.ledger).await
+                    {
+                        return all(error);
+                    }
+                    continue;
                 }
-                Ok(Outcome::Refused { .. }) => self.recent.clear(),
+                Err(error) => Some(error),
+            };
+            if let Some(error) = problem {
+                self.forget(touched);
+                let lost = matches!(*error, Error::ConnectionLost { .. });
                 // What failed before the commit keeps its own reason.
-                Err(error) => {
-                    self.recent.clear();
-                    return answers.into_iter().map(|answer| answer.and(Err(error.clone()))).collect();
+                let failed = |error: Box<Error>| answers.iter().map(|a| a.clone().and(Err(error.clone()))).collect();
+                if !lost {
+                    return failed(error);
+                }
+                match self.learn(work.ledger).await {
+                    Ok(stored) if stored.as_ref() == Some(&record) => self.host.report(Event::Healed { cause: error }),
+                    Ok(_) if patience.wait(&self.host).await => continue,
+                    Ok(_) | Err(_) => return failed(error),
                 }
             }
+            work.ledger.know(Some(record));
+            for (id, record) in sessions {
+                self.memory.put(session_key(id.as_str()), record, self.host.now_ms());
+            }
+            return answers;
         }
         all(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
     }
 
+    /// Forgets what is remembered of sessions: somebody else may have changed them.
+    fn forget(&self, ids: &[Id]) {
+        for id in ids {
+            self.memory.forget_session(id);
+        }
+    }
+
+    /// Reads a writer's row.
+    fn learn<'a>(&'a self, ledger: &'a Ledger) -> Answer<'a, Result<Option<Vec<u8>>>> {
+        Box::pin(async move {
+            let stored = self.get_one(StoreName::Meta, &ledger.key).await?;
+            ledger.know(stored.clone());
+            Ok(stored)
+        })
+    }
+
     /// Commits a batch together with the head: generation raised, counters adjusted.
     fn commit(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
-        let Planned { mut batch, before, after, metadata_changed, .. } = planned;
+        let Planned { mut batch, before, after, metadata_changed, changes, .. } = planned;
+        let raised = Rc::new(Cell::new(0));
+        let made = Rc::clone(&raised);
         let update = move |record: Option<&[u8]>| {
             let record = record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?;
             let mut head = Head::open(record)?;
             head.generation += 1;
+            made.set(head.generation);
             if metadata_changed {
                 head.metadata_generation = head.generation;
             }
@@ -272,7 +438,23 @@ impl<B: Backend, H: Host> Store<B, H> {
             head.seal()
         };
         batch.ops.push(Op::Update(StoreName::Meta, Head::key(), Box::new(update)));
-        self.commit_batch(batch)
+        self.memory.forget_changed(&batch.ops);
+        let changed: Vec<Key> = batch.ops.iter().filter_map(changed_record).collect();
+        Box::pin(async move {
+            let outcome = self.commit_batch(batch).await;
+            // Whoever read meanwhile may have read what was there before.
+            for key in changed {
+                self.memory.forget(&Target::Key(key));
+            }
+            let lost = outcome.as_ref().is_err_and(|error| matches!(**error, Error::ConnectionLost { .. }));
+            // After a lost connection nobody knows yet. To tell of a change that did not happen does no harm.
+            if raised.get() > 0 && (lost || outcome == Ok(Outcome::Committed)) {
+                self.transactions.set(self.transactions.get() + 1);
+                self.memory.note(raised.get());
+                self.host.report(Event::Committed { generation: raised.get(), changes });
+            }
+            outcome
+        })
     }
 
     /// Commits changes that touch neither sessions nor counters.
@@ -288,28 +470,93 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Waits for every write accepted before, and refuses to go on once the store is closed.
     async fn settled(&self) -> Result<()> {
-        if self.closed.get() {
-            return Err(Error::Closed.into());
-        }
-        self.queue.settled().await;
-        Ok(())
+        self.settled_where(&|_| true).await
     }
 
-    /// Makes everything committed so far survive power loss: a strict transaction is a barrier for those before it.
+    /// Waits for the writes accepted before that touch these sessions.
+    async fn settled_for(&self, ids: &[Id]) -> Result<()> {
+        self.settled_where(&|write| write.sessions().iter().any(|id| ids.contains(id))).await
+    }
+
+    fn settled_where<'a>(&'a self, concerns: &'a dyn Fn(&Write) -> bool) -> Answer<'a, Result<()>> {
+        Box::pin(async move {
+            if self.closed.get() {
+                return Err(Error::Closed.into());
+            }
+            self.queue.settled(concerns).await;
+            Ok(())
+        })
+    }
+
+    /// Makes everything accepted so far survive power loss: a strict transaction is a barrier for those before it.
+    ///
+    /// # Errors
+    /// What keeps accepted writes from being stored, if there are any: [`Error::StorageFull`] and others.
     pub async fn flush(&self) -> Result<()> {
         self.settled().await?;
-        self.commit(Planned::of(Batch { durability: Durability::Strict, ..Batch::default() })).await?;
-        Ok(())
+        self.retry().await?;
+        let mut patience = self.patience();
+        loop {
+            // A barrier that was made twice is one.
+            match self.commit(Planned::of(Batch { durability: Durability::Strict, ..Batch::default() })).await {
+                Ok(_) => return Ok(()),
+                Err(error) if patience.after(&error, &self.host).await => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Commits what is queued and lets go of the backend. Every later call fails with [`Error::Closed`].
-    pub async fn close(&self) {
-        if self.closed.replace(true) {
-            return;
+    ///
+    /// # Errors
+    /// What keeps accepted writes from being stored. The store is then still open.
+    pub async fn close(&self) -> Result<()> {
+        if self.closed.get() {
+            return Ok(());
         }
         self.drain().await;
-        self.queue.settled().await;
+        self.queue.settled(|_| true).await;
+        self.retry().await?;
+        self.closed.set(true);
+        // A writer that has nothing in the journal need not be remembered. If this fails it is, for a while.
+        if let Some((check, op)) = self.ledger.forget() {
+            let nothing = Check::Empty(StoreName::Journal, journal::range(self.ledger.writer()));
+            let _ = self.commit_ops(vec![check, nothing], vec![op]).await;
+        }
         self.backend.close().await;
+        Ok(())
+    }
+}
+
+/// Writes that are planned and committed together.
+#[derive(Clone)]
+struct Work<'a> {
+    writes: &'a [Rc<Write>],
+    /// The number of each among its writer's.
+    seqs: Vec<u64>,
+    /// What is known of the writer.
+    ledger: &'a Ledger,
+    /// They have to survive loss of power.
+    durable: bool,
+    /// The records of the journal that they come from.
+    journal: &'a [Key],
+}
+
+impl<'a> Work<'a> {
+    fn of(group: &'a Group<Write>, ledger: &'a Ledger) -> Self {
+        let seqs = (0..group.operations.len()).map(|index| group.terms(index).seq).collect();
+        Self { writes: &group.operations, seqs, ledger, durable: group.durable(), journal: &[] }
+    }
+
+    /// What the writer itself will want to answer, if it is still there.
+    fn replayed(&self, answers: &[Result<Written>]) -> Vec<(u64, u64)> {
+        let mut replayed = Vec::new();
+        for (seq, answer) in self.seqs.iter().zip(answers).take(self.journal.len()) {
+            if let Ok(Written::Index(number) | Written::Deleted(number)) = answer {
+                replayed.push((*seq, *number));
+            }
+        }
+        replayed
     }
 }
 
@@ -333,5 +580,14 @@ impl Receipt {
             Some(receiver) => receiver.await.unwrap_or(Err(Error::Closed.into())),
             None => Err(Error::Closed.into()),
         }
+    }
+}
+
+/// The session or chunk whose record an operation changes.
+fn changed_record(op: &Op) -> Option<Key> {
+    match op {
+        Op::Put(StoreName::Chunks | StoreName::Sessions, key, _)
+        | Op::Delete(StoreName::Chunks | StoreName::Sessions, key) => Some(key.clone()),
+        _ => None,
     }
 }

@@ -477,7 +477,7 @@ fn a_closed_store_refuses_every_call() {
     let memory = Memory::new();
     let (store, _) = open(&memory);
     save(&store, "s", documents(&["1"]));
-    block_on(store.close());
+    block_on(store.close()).unwrap();
     assert_eq!(append(&store, "s", &["2"]), Err(Error::Closed.into()));
     assert_eq!(block_on(store.sessions(&[id("s")])), Err(Error::Closed.into()));
     assert_eq!(block_on(store.flush()), Err(Error::Closed.into()));
@@ -492,7 +492,7 @@ fn closing_drains_what_was_accepted() {
     let (store, _) = open(&memory);
     save(&store, "s", Documents::default());
     let receipt = store.submit(Write::Append { id: id("s"), list: list("l"), items: documents(&["1"]) });
-    block_on(store.close());
+    block_on(store.close()).unwrap();
     assert_eq!(block_on(receipt.answer()), Ok(Written::Index(0)));
 }
 

@@ -23,7 +23,7 @@ use crate::backend::{Key, StoreName};
 use crate::error::{Error, Result};
 pub use deflate::{deflate, inflate};
 pub use fields::{Fields, Reader, Writer};
-use twox_hash::XxHash64;
+use twox_hash::{XxHash32, XxHash64};
 
 /// The most bytes that a record's payload may have, before and after the codec: 4 MiB.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
@@ -37,6 +37,8 @@ pub const FORMAT: u8 = 1;
 const MAGIC: [u8; 2] = [0x89, b'H'];
 const STORED: u8 = 0;
 const DEFLATE: u8 = 1;
+/// As it is, under a checksum that JavaScript computes fast: XXH32, then four zero bytes. The page seals its journal so.
+const PAGE: u8 = 2;
 
 /// What a payload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,12 @@ pub enum Kind {
     Reference = 6,
     /// A lease that keeps the parts of an unfinished upload.
     Upload = 7,
+    /// Which writes of a writer are decided.
+    Writer = 8,
+    /// Who owns the background work.
+    Owner = 9,
+    /// A write that was accepted when the page went away.
+    Journal = 10,
 }
 
 /// A record's place, for checksums and messages.
@@ -100,6 +108,20 @@ fn checksum(place: Place<'_>, header: &[u8], payload: &[u8]) -> u64 {
     identity.extend_from_slice(place.key.as_bytes());
     identity.extend_from_slice(header);
     XxHash64::oneshot(XxHash64::oneshot(0, &identity), payload)
+}
+
+fn page_checksum(place: Place<'_>, header: &[u8], payload: &[u8]) -> u64 {
+    let identity = [place.key.as_bytes(), header].concat();
+    XxHash32::oneshot(XxHash32::oneshot(0, &identity), payload).into()
+}
+
+/// Wraps a payload as the page does.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn seal_as_page(place: Place<'_>, kind: Kind, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u32).to_le_bytes();
+    let header = [&MAGIC[..], &[FORMAT, kind as u8, PAGE], &length].concat();
+    let checksum = page_checksum(place, &header, payload).to_le_bytes();
+    [&header, &checksum[..], payload].concat()
 }
 
 /// Wraps a payload.
@@ -147,7 +169,8 @@ pub fn open(place: Place<'_>, kind: Kind, record: &[u8]) -> Result<Vec<u8>> {
     if [magic0, magic1] != MAGIC {
         return Err(place.corrupt("it does not start with the envelope's magic number"));
     }
-    if checksum(place, header, body) != u64::from_le_bytes(*sum) {
+    let expected = if codec == PAGE { page_checksum(place, header, body) } else { checksum(place, header, body) };
+    if expected != u64::from_le_bytes(*sum) {
         return Err(place.corrupt("its checksum does not match"));
     }
     if version > FORMAT {
@@ -161,8 +184,8 @@ pub fn open(place: Place<'_>, kind: Kind, record: &[u8]) -> Result<Vec<u8>> {
         return Err(place.corrupt(format!("it claims {raw_length} bytes, the limit is {RECORD_BYTES_MAX}")));
     }
     match codec {
-        STORED if body.len() == raw_length => Ok(body.to_vec()),
-        STORED => Err(place.corrupt(format!("it has {} bytes of the {raw_length} it claims", body.len()))),
+        STORED | PAGE if body.len() == raw_length => Ok(body.to_vec()),
+        STORED | PAGE => Err(place.corrupt(format!("it has {} bytes of the {raw_length} it claims", body.len()))),
         DEFLATE => inflate(body, raw_length).map_err(|problem| place.corrupt(problem)),
         other => Err(place.corrupt(format!("its codec {other} is unknown"))),
     }

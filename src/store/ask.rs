@@ -6,11 +6,13 @@
 
 use super::Store;
 use super::head::Counters;
+use super::patience::Patience;
 use super::plan::Planned;
 use super::read::PAGE_ROWS;
 use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
 use crate::blob::Hash;
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::host::Host;
 use std::pin::Pin;
 
@@ -23,9 +25,32 @@ pub(super) fn corrupt(error: Box<Error>) -> Result<Box<Error>> {
 }
 
 impl<B: Backend, H: Host> Store<B, H> {
-    /// See [`Backend::get`].
+    /// How often one call of this store tries again.
+    pub(super) fn patience(&self) -> Patience {
+        Patience::new(self.host.now_ms())
+    }
+
+    /// Takes note that a lost connection works again.
+    fn healed(&self, cause: Option<Box<Error>>) {
+        if let Some(cause) = cause {
+            self.host.report(Event::Healed { cause });
+        }
+    }
+
+    /// See [`Backend::get`]. A read that lost the connection is made again.
     pub(super) fn get<'a>(&'a self, store: StoreName, keys: &'a [Key]) -> Answer<'a, Result<Vec<Option<Vec<u8>>>>> {
-        Box::pin(self.backend.get(store, keys))
+        Box::pin(async move {
+            let (mut patience, mut lost) = (self.patience(), None);
+            loop {
+                match self.backend.get(store, keys).await {
+                    Err(error) if patience.after(&error, &self.host).await => lost = Some(error),
+                    read => {
+                        self.healed(lost.filter(|_| read.is_ok()));
+                        return read;
+                    }
+                }
+            }
+        })
     }
 
     /// Reads a single record.
@@ -48,9 +73,20 @@ impl<B: Backend, H: Host> Store<B, H> {
         Box::pin(async move { Ok(self.get_one(store, key).await?.as_deref() == read) })
     }
 
-    /// See [`Backend::scan`].
+    /// See [`Backend::scan`]. A read that lost the connection is made again.
     pub(super) fn scan(&self, scan: Scan) -> Answer<'_, Result<Vec<Row>>> {
-        Box::pin(self.backend.scan(scan))
+        Box::pin(async move {
+            let (mut patience, mut lost) = (self.patience(), None);
+            loop {
+                match self.backend.scan(scan.clone()).await {
+                    Err(error) if patience.after(&error, &self.host).await => lost = Some(error),
+                    read => {
+                        self.healed(lost.filter(|_| read.is_ok()));
+                        return read;
+                    }
+                }
+            }
+        })
     }
 
     /// Reads a range to its end, `scan.limit` rows at a time.

@@ -8,6 +8,7 @@
 use super::Store;
 use super::ask::corrupt;
 use super::head::Counters;
+use super::housekeeping::Ownership;
 use super::plan::blob_counters;
 use super::read::PAGE_ROWS;
 use super::upload::Lease;
@@ -25,6 +26,8 @@ const PAGE_BLOBS: usize = 256;
 #[derive(Debug)]
 pub struct Collection {
     options: CollectOptions,
+    /// In the background: by whom.
+    ownership: Option<Ownership>,
     /// The last key looked at; none before the first page.
     position: Option<Key>,
     blobs_done: bool,
@@ -45,7 +48,12 @@ impl Collection {
     /// A collection that has not begun.
     pub fn new(options: CollectOptions) -> Self {
         let report = CollectReport { dry_run: options.dry_run, ..CollectReport::default() };
-        Self { options, position: None, blobs_done: false, seen: 0, total: 0, report }
+        Self { options, ownership: None, position: None, blobs_done: false, seen: 0, total: 0, report }
+    }
+
+    /// The same, for as long as this owner of the background work is the last.
+    pub fn under(self, ownership: Ownership) -> Self {
+        Self { ownership: Some(ownership), ..self }
     }
 
     fn progress(&self) -> Progress {
@@ -61,7 +69,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             self.collect_page(collection).await?;
             return Ok(Step::Running(collection.progress()));
         }
-        collection.report.uploads += self.collect_uploads(collection.options.dry_run).await?;
+        collection.report.uploads += self.collect_uploads(collection).await?;
         Ok(Step::Done(collection.progress(), collection.report))
     }
 
@@ -97,7 +105,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
         }
         if !collection.options.dry_run {
-            candidates = self.execute(candidates, now_ms).await?;
+            candidates = self.execute(candidates, now_ms, collection.ownership.as_ref()).await?;
         }
         for candidate in &candidates {
             match candidate.due {
@@ -130,7 +138,12 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Commits what is due, and returns what was committed: a candidate that somebody has used meanwhile is left out.
-    async fn execute(&self, mut candidates: Vec<Candidate>, now_ms: u64) -> Result<Vec<Candidate>> {
+    async fn execute(
+        &self,
+        mut candidates: Vec<Candidate>,
+        now_ms: u64,
+        ownership: Option<&Ownership>,
+    ) -> Result<Vec<Candidate>> {
         while !candidates.is_empty() {
             let (mut checks, mut ops) = (Vec::new(), Vec::new());
             let mut before = Counters::default();
@@ -147,19 +160,20 @@ impl<B: Backend, H: Host> Store<B, H> {
                     ops.push(Op::DeleteRange(StoreName::Parts, blob::part_range(blob.parts)));
                 }
             }
+            checks.extend(ownership.map(Ownership::check));
             match self.commit_counted(checks, ops, before, Counters::default()).await? {
                 Outcome::Committed => return Ok(candidates),
                 Outcome::Refused { check } if check / 2 < candidates.len() => drop(candidates.swap_remove(check / 2)),
-                Outcome::Refused { .. } => {
-                    return Err(Error::Backend { cause: "a check was refused that was not made".into() }.into());
-                }
+                // Somebody else does the background work now.
+                Outcome::Refused { .. } => return Err(Error::Cancelled.into()),
             }
         }
         Ok(candidates)
     }
 
     /// Deletes the uploads whose lease has run out, or counts them.
-    async fn collect_uploads(&self, dry_run: bool) -> Result<u64> {
+    async fn collect_uploads(&self, collection: &Collection) -> Result<u64> {
+        let (dry_run, ownership) = (collection.options.dry_run, collection.ownership.as_ref());
         let mut collected = 0;
         for (set, Row { key, value }) in self.leases().await? {
             let Ok(lease) = Lease::open(&key, &value) else { continue };
@@ -170,8 +184,9 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Op::Delete(StoreName::Meta, key.clone()),
                 Op::DeleteRange(StoreName::Parts, blob::part_range(set)),
             ];
-            let check = Check::Unchanged(StoreName::Meta, key, value);
-            if dry_run || self.commit_ops(vec![check], ops).await? == Outcome::Committed {
+            let mut checks = vec![Check::Unchanged(StoreName::Meta, key, value)];
+            checks.extend(ownership.map(Ownership::check));
+            if dry_run || self.commit_ops(checks, ops).await? == Outcome::Committed {
                 collected += 1;
             }
         }

@@ -8,18 +8,19 @@
 //! An operation that fails leaves the view as it was: everything that can be refused is refused before the first change.
 
 use super::head::Counters;
-use super::recent::Recent;
 use super::write::{Document, Documents, Write, Written};
 use super::{LIMITS, Store};
 use crate::backend::{Backend, Batch, Check, Key, Op, Row, Scan, StoreName};
 use crate::blob::{self, Attachment, Blob, Encoding, Hash, PartSet, Reference};
 use crate::error::{Error, Result};
+use crate::event::{Change, What};
 use crate::host::Host;
 use crate::map::{Map, distinct};
 use crate::record::{self, Compression, Kind, Place};
 use crate::session::{
     self, Chunk, ChunkEntry, Directory, Id, Item, ListName, METADATA_LIST, SessionRecord, Span, metadata, reference_key,
 };
+use std::rc::Rc;
 
 /// A session in the view.
 struct SessionSlot {
@@ -83,6 +84,8 @@ pub(super) struct Plan<'w, B, H> {
     undo: Vec<(Hash, BlobSlot<'w>)>,
     /// What was read for the operation at hand.
     prepared: Prepared,
+    /// What happened so far.
+    changes: Vec<Change>,
     /// Some session's record is what this engine last wrote, not what it has just read.
     pub(super) from_memory: bool,
 }
@@ -93,6 +96,8 @@ pub(super) struct Planned {
     pub(super) before: Counters,
     pub(super) after: Counters,
     pub(super) metadata_changed: bool,
+    /// What readers will want to know.
+    pub(super) changes: Vec<Change>,
     /// The records of sessions as the batch leaves them.
     pub(super) sessions: Vec<(Id, Vec<u8>)>,
 }
@@ -101,7 +106,8 @@ impl Planned {
     /// A batch that touches neither sessions nor counters.
     pub(super) fn of(batch: Batch) -> Self {
         let nothing = Counters::default();
-        Self { batch, before: nothing, after: nothing, metadata_changed: false, sessions: Vec::new() }
+        let (changes, sessions) = (Vec::new(), Vec::new());
+        Self { batch, before: nothing, after: nothing, metadata_changed: false, changes, sessions }
     }
 }
 
@@ -158,16 +164,17 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             blobs: Map::default(),
             undo: Vec::new(),
             prepared: Prepared::default(),
+            changes: Vec::new(),
             from_memory: false,
         }
     }
 
-    /// Brings the sessions that a group touches into the view with one read. Where `recent` has a record, that one will do:
-    /// the commit checks it.
-    pub(super) async fn load(&mut self, writes: &'w [Write], recent: &Recent) -> Result<()> {
+    /// Brings the sessions that a group touches into the view with one read. A record that is remembered will do: the commit
+    /// checks it.
+    pub(super) async fn load(&mut self, writes: &'w [Rc<Write>]) -> Result<()> {
         let mut missing = Vec::new();
-        for id in distinct(writes.iter().flat_map(Write::sessions).cloned()) {
-            match recent.get(&id) {
+        for id in distinct(writes.iter().flat_map(|write| write.sessions()).cloned()) {
+            match self.store.memory.get(&session::session_key(id.as_str()), self.now_ms) {
                 Some(record) => {
                     self.insert(id.clone(), Some(record))?;
                     self.loaded(&id)?.from_memory = true;
@@ -189,12 +196,43 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         self.prepare(write).await?;
         self.undo.clear();
         let written = self.happen(write);
-        if written.is_err() {
-            for (hash, slot) in self.undo.drain(..).rev() {
-                self.blobs.insert(hash, slot);
+        match &written {
+            Ok(written) => self.note(write, written),
+            Err(_) => {
+                for (hash, slot) in self.undo.drain(..).rev() {
+                    self.blobs.insert(hash, slot);
+                }
             }
         }
         written
+    }
+
+    /// Takes note of what an operation changed.
+    fn note(&mut self, write: &Write, written: &Written) {
+        let what = match (write, written) {
+            (Write::Create { .. } | Write::Put { .. } | Write::Update { .. }, _) => What::Metadata,
+            (Write::Delete { ids }, _) => {
+                self.changes.extend(ids.iter().map(|id| Change { session: id.clone(), what: What::Deleted }));
+                return;
+            }
+            (Write::Save { .. }, _) => What::Saved,
+            (Write::Append { id, list, items }, Written::Index(from)) => {
+                let to = from + items.lengths.len() as u64;
+                // A recorder appends to few lists again and again.
+                for change in self.changes.iter_mut().rev().take(8) {
+                    if let Change { session, what: What::Appended { list: other, to: end, .. } } = change
+                        && (&*session, &*other, *end) == (id, list, *from)
+                    {
+                        *end = to;
+                        return;
+                    }
+                }
+                What::Appended { list: list.clone(), from: *from, to }
+            }
+            (Write::Set { list, index, .. }, _) => What::Set { list: list.clone(), index: *index },
+            (Write::Append { .. } | Write::Attach(_) | Write::Merge { .. }, _) => return,
+        };
+        self.changes.extend(write.sessions().iter().map(|id| Change { session: id.clone(), what: what.clone() }));
     }
 
     fn happen(&mut self, write: &'w Write) -> Result<Written> {
@@ -213,6 +251,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             Write::Append { id, list, items } => self.append(id, list, items),
             Write::Set { id, list, index, item } => self.set(id, list, *index, item),
             Write::Attach(attachment) => self.attach(attachment),
+            Write::Merge { id, list } => self.merge(id, list),
         }
     }
 
@@ -249,6 +288,10 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             Write::Set { id, list, index, .. } => {
                 let span = self.span_of(id, list, *index);
                 self.read_chunks(id, list, span.as_slice()).await?;
+            }
+            Write::Merge { id, list } => {
+                let tail = self.open_tail(id, list);
+                self.read_chunks(id, list, &tail).await?;
             }
             Write::Create { .. } | Write::Put { .. } | Write::Update { .. } | Write::Attach(_) => {}
         }
@@ -444,6 +487,24 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         tail
     }
 
+    /// The open chunks at a list's end, if they are worth merging: more than one.
+    fn open_tail(&self, id: &Id, list: &ListName) -> Vec<Span> {
+        let session = self.sessions.get(id).and_then(|slot| slot.current.as_ref());
+        let tail = session.and_then(|session| session.list(list.as_str())).map(|list| list.open_tail());
+        tail.filter(|tail| tail.len() > 1).unwrap_or_default()
+    }
+
+    /// Makes one chunk of the open ones at a list's end.
+    fn merge(&mut self, id: &Id, list: &ListName) -> Result<Written> {
+        let tail = self.open_tail(id, list);
+        if let Some(first) = tail.first() {
+            let items = self.take_chunks(id, list, &tail)?;
+            self.directory(id, list)?.truncate(first.number);
+            self.push_items(id, list, items)?;
+        }
+        Ok(Written::Done)
+    }
+
     /// Puts items at the end of a list of a session that exists, and returns the index of the first.
     fn add_items(&mut self, id: &Id, list: &ListName, mut items: Vec<Item>) -> Result<u64> {
         let index = self.directory(id, list)?.items();
@@ -469,6 +530,11 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                 Err(error) => return Err(error),
             }
         }
+        self.push_items(id, list, items)?;
+        Ok(index)
+    }
+
+    fn push_items(&mut self, id: &Id, list: &ListName, items: Vec<Item>) -> Result<()> {
         let pieces = session::split(&items, self.store.options.chunk);
         let mut items = items.into_iter();
         for (count, sealed) in pieces {
@@ -477,7 +543,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             self.write_chunk(session::chunk_key(id.as_str(), list.as_str(), first), piece);
         }
         self.loaded(id)?.changed = true;
-        Ok(index)
+        Ok(())
     }
 
     /// Where an item lies.
@@ -768,7 +834,8 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             }
         }
         let unchanged = batch.ops.is_empty();
-        Ok((!unchanged).then_some(Planned { batch, before, after, metadata_changed, sessions }))
+        let changes = self.changes;
+        Ok((!unchanged).then_some(Planned { batch, before, after, metadata_changed, changes, sessions }))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::Store;
 use super::ask::Answer;
-use super::head::Counters;
+use super::head::{Counters, Head};
 use crate::backend::{Backend, Key, Row, Scan, StoreName};
 use crate::blob::{self, Blob, Hash, Reference};
 use crate::error::{Error, ErrorReport, Result};
@@ -112,10 +112,13 @@ pub struct Stats {
     pub saved_by_compression: u64,
     /// Raised by every write transaction.
     pub generation: u64,
+    /// Made once, when the store was created.
+    pub store_id: u128,
 }
 
 impl Stats {
-    pub(super) fn new(counters: Counters, generation: u64) -> Self {
+    pub(super) fn new(head: &Head) -> Self {
+        let Head { counters, generation, store_id, .. } = *head;
         let Counters { json_bytes, json_stored, attachment_bytes, attachment_stored, used_bytes, .. } = counters;
         Self {
             sessions: counters.sessions,
@@ -134,6 +137,7 @@ impl Stats {
                 .saturating_add(attachment_bytes)
                 .saturating_sub(json_stored.saturating_add(attachment_stored)),
             generation,
+            store_id,
         }
     }
 }
@@ -159,9 +163,9 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// # Errors
     /// [`Error::Corrupt`] if any of the records is damaged.
     pub async fn sessions(&self, ids: &[Id]) -> Result<Vec<Option<SessionRead>>> {
-        self.settled().await?;
+        self.settled_for(ids).await?;
         let keys: Vec<Key> = ids.iter().map(|id| session::session_key(id.as_str())).collect();
-        let records = self.get(StoreName::Sessions, &keys).await?;
+        let records = self.recall(StoreName::Sessions, &keys).await?;
         let mut sessions = Vec::with_capacity(keys.len());
         for (key, record) in keys.iter().zip(records) {
             sessions.push(match record {
@@ -181,13 +185,12 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Totals.
     pub async fn stats(&self) -> Result<Stats> {
         self.settled().await?;
-        let head = self.head().await?;
-        Ok(Stats::new(head.counters, head.generation))
+        Ok(Stats::new(&self.head().await?))
     }
 
     /// The lists of a session, in the order in which they were first written.
     pub async fn lists(&self, id: &Id) -> Result<Vec<ListStat>> {
-        self.settled().await?;
+        self.settled_for(std::slice::from_ref(id)).await?;
         let session = self.session_record(id).await?;
         Ok(session.lists.into_iter().map(ListStat::from).collect())
     }
@@ -203,11 +206,20 @@ impl<B: Backend, H: Host> Store<B, H> {
         lists: Option<&[ListName]>,
         bytes_max: u64,
     ) -> Result<(SessionRead, Vec<ListLoad>)> {
-        self.settled().await?;
+        self.settled_for(std::slice::from_ref(id)).await?;
         // Most sessions have few chunks. They are asked for together with the record that says which they are.
-        let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), LOAD_CHUNKS);
-        let (session, rows) = zip(self.session_record(id), self.scan(scan)).await;
-        let (mut session, rows) = (session?, rows?);
+        let (mut session, rows) = if self.remembers(id) {
+            (self.session_record(id).await?, Vec::new())
+        } else {
+            let ticket = self.ticket();
+            let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), LOAD_CHUNKS);
+            let (session, rows) = zip(self.session_record(id), self.scan(scan)).await;
+            let rows = rows?;
+            for Row { key, value } in &rows {
+                self.keep(ticket, key.clone(), value.clone());
+            }
+            (session?, rows)
+        };
         let mut loaded = Vec::new();
         for list in std::mem::take(&mut session.lists) {
             let name = ListName::new(list.name.as_str())?;
@@ -228,7 +240,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     fn session_record<'a>(&'a self, id: &'a Id) -> Answer<'a, Result<SessionRecord>> {
         Box::pin(async move {
             let key = session::session_key(id.as_str());
-            let record = self.get_one(StoreName::Sessions, &key).await?;
+            let record = self.recall(StoreName::Sessions, std::slice::from_ref(&key)).await?.pop().flatten();
             let record = record.ok_or_else(|| Error::NotFound { what: "session", name: id.as_str().to_owned() })?;
             SessionRecord::open(&key, &record)
         })
@@ -241,7 +253,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// [`Error::NotFound`] when there is no such session. A damaged chunk is no error of the call but of that
     /// [`ChunkRead`], so that the others can be read.
     pub async fn read(&self, id: &Id, list: &ListName, items: Range<u64>, bytes_max: u64) -> Result<Vec<ChunkRead>> {
-        self.settled().await?;
+        self.settled_for(std::slice::from_ref(id)).await?;
         let mut session = self.session_record(id).await?;
         for attempt in 1.. {
             let directory = session.list(list.as_str());
@@ -250,8 +262,10 @@ impl<B: Backend, H: Host> Store<B, H> {
             if attempt == ATTEMPTS_MAX || chunks.iter().all(|chunk| chunk.error.is_none()) {
                 return Ok(chunks);
             }
+            // What is remembered may be of different times.
+            self.forget(std::slice::from_ref(id));
             let again = self.session_record(id).await?;
-            if again.revision == session.revision {
+            if attempt > 1 && again.revision == session.revision {
                 return Ok(chunks);
             }
             session = again;
@@ -262,7 +276,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     async fn read_spans(&self, id: &Id, list: &ListName, spans: &[Span], items: &Range<u64>) -> Result<Vec<ChunkRead>> {
         let keys: Vec<Key> =
             spans.iter().map(|span| session::chunk_key(id.as_str(), list.as_str(), span.first)).collect();
-        let records = self.get(StoreName::Chunks, &keys).await?;
+        let records = self.recall(StoreName::Chunks, &keys).await?;
         let mut chunks = Vec::with_capacity(spans.len());
         for ((span, key), record) in spans.iter().zip(&keys).zip(records) {
             let chunk = open_chunk(key, span, record);
@@ -291,7 +305,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn blob(&self, hash: &Hash) -> Result<Blob> {
         let key = blob::blob_key(hash);
-        let record = self.get_one(StoreName::Blobs, &key).await?;
+        let record = self.recall(StoreName::Blobs, std::slice::from_ref(&key)).await?.pop().flatten();
         let record = record.ok_or_else(|| Error::NotFound { what: "attachment", name: hash.to_string() })?;
         Blob::open(&key, &record)
     }
@@ -325,7 +339,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     pub(super) async fn parts(&self, blob: &Blob, range: &Range<u64>) -> Result<Vec<u8>> {
         let numbers = blob::parts_of(range);
         let keys: Vec<Key> = numbers.clone().map(|n| blob::part_key(blob.parts, n)).collect();
-        let records = self.get(StoreName::Parts, &keys).await?;
+        let records = self.recall(StoreName::Parts, &keys).await?;
         let mut bytes = Vec::with_capacity((range.end - range.start) as usize);
         for ((n, key), record) in numbers.zip(&keys).zip(records) {
             let place = Place { store: StoreName::Parts, key };

@@ -1,6 +1,8 @@
 //! What can be written: the operations, and what each answers.
 
 use crate::blob::{Attachment, Reference};
+use crate::error::Result;
+use crate::queue::Operation;
 use crate::session::{Id, ListName};
 
 /// A JSON text with the attachments that it uses.
@@ -85,6 +87,13 @@ pub enum Write {
     },
     /// An attachment without a reference yet; it stays for the grace period.
     Attach(Attachment),
+    /// The open chunks at the end of a list as one. Changes nothing that a reader sees.
+    Merge {
+        /// The session's id.
+        id: Id,
+        /// The list's name.
+        list: ListName,
+    },
 }
 
 /// What a write answers.
@@ -98,6 +107,27 @@ pub enum Written {
     Index(u64),
     /// The attachment as it can be referred to.
     Attached(Reference),
+}
+
+impl Operation for Write {
+    type Answer = Result<Written>;
+
+    fn touches(&self, other: &Self) -> bool {
+        self.sessions().iter().any(|id| other.sessions().contains(id))
+    }
+
+    fn frees(&self) -> bool {
+        matches!(self, Self::Delete { .. })
+    }
+
+    fn supersedes(&self, other: &Self) -> bool {
+        let mut ids = other.sessions().iter();
+        self.frees() && !other.sessions().is_empty() && ids.all(|id| self.sessions().contains(id))
+    }
+
+    fn done() -> Self::Answer {
+        Ok(Written::Done)
+    }
 }
 
 impl Document {
@@ -129,9 +159,19 @@ impl Write {
             | Self::Update { id, .. }
             | Self::Save { id, .. }
             | Self::Append { id, .. }
-            | Self::Set { id, .. } => std::slice::from_ref(id),
+            | Self::Set { id, .. }
+            | Self::Merge { id, .. } => std::slice::from_ref(id),
             Self::Delete { ids } => ids,
             Self::Attach(_) => &[],
+        }
+    }
+
+    /// The answer of a write that another engine stored.
+    pub(super) fn answer(&self, number: Option<u64>) -> Written {
+        match (self, number) {
+            (Self::Append { .. }, Some(number)) => Written::Index(number),
+            (Self::Delete { .. }, Some(number)) => Written::Deleted(number),
+            _ => Written::Done,
         }
     }
 
@@ -140,7 +180,7 @@ impl Write {
         match self {
             Self::Create { metadata, .. } | Self::Put { metadata, .. } => metadata.attachments.iter().collect(),
             Self::Update { patch, .. } => patch.attachments.iter().collect(),
-            Self::Delete { .. } => Vec::new(),
+            Self::Delete { .. } | Self::Merge { .. } => Vec::new(),
             Self::Save { metadata, lists, .. } => {
                 let items = lists.iter().flat_map(|(_, items)| &items.attachments);
                 metadata.attachments.iter().chain(items).collect()
@@ -163,6 +203,7 @@ impl Write {
             Self::Append { items, .. } => items.bytes(),
             Self::Set { item, .. } => item.bytes(),
             Self::Attach(attachment) => attachment_bytes(std::slice::from_ref(attachment)),
+            Self::Merge { .. } => 0,
         }
     }
 }

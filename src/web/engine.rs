@@ -7,15 +7,16 @@
 use super::host::Browser;
 use super::indexed_db::IndexedDb;
 use super::input::{
-    self, AttachmentInput, CollectOptionsInput, DocumentInput, DocumentsInput, EngineOptionsInput, ListInputs,
-    ListQueryInput, Texts, VerifyOptionsInput,
+    self, AttachmentInput, CollectOptionsInput, DocumentInput, DocumentsInput, EngineOptionsInput, InvalidateInput,
+    ListInputs, ListQueryInput, ReportInput, Texts, VerifyOptionsInput,
 };
 use super::job::Job;
 use super::output::{self, thrown};
 use super::warm::{warm_up, warm_up_reading};
 use crate::blob::PartSet;
 use crate::error::{Error, Result};
-use crate::store::{self, Write, Written};
+use crate::queue::{Ack, Terms};
+use crate::store::{self, Ownership, Write, Written};
 use futures_lite::future::zip;
 use js_sys::{JsString, Promise, Uint8Array};
 use std::cell::Cell;
@@ -25,6 +26,9 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{future_to_promise, spawn_local};
 
+/// How often what is kept is tried again, in milliseconds.
+const RETRY_MS: i32 = 2000;
+
 /// The core on what a browser has.
 pub type Store = store::Store<IndexedDb, Browser>;
 
@@ -33,15 +37,21 @@ pub type Store = store::Store<IndexedDb, Browser>;
 const TYPES: &str = r#"
 import type {
   Attachment, AttachmentInput, AttachmentStat, ChunkOut, CollectOptions, Document, Documents, DocumentsOut,
-  EngineOptions, EngineStats, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
+  EngineEvent, EngineOptions, EngineStats, Invalidation, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
 } from "../engine.js";
 "#;
+
+/// The right to do background work.
+#[derive(Debug)]
+#[wasm_bindgen]
+pub struct Background(Ownership);
 
 /// An open hoard.
 #[wasm_bindgen]
 pub struct Engine {
     store: Rc<Store>,
     draining: Rc<Cell<bool>>,
+    retrying: Rc<Cell<bool>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -52,13 +62,15 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     /// Accepts a write now, and promises its answer.
-    fn write(&self, write: Result<Write>, answer: fn(Written) -> JsValue) -> Promise {
-        let receipt = write.map(|write| self.store.submit(write));
+    fn write(&self, write: Result<Write>, terms: Terms, answer: fn(Written) -> JsValue) -> Promise {
+        let receipt = write.map(|write| self.store.submit_as(write, terms));
         if !self.draining.replace(true) {
             let (store, draining) = (Rc::clone(&self.store), Rc::clone(&self.draining));
+            let retrying = Rc::clone(&self.retrying);
             spawn_local(async move {
                 draining.set(false);
                 store.drain().await;
+                retry(store, retrying).await;
             });
         }
         promise(Box::pin(async move { receipt?.answer().await.map(answer) }))
@@ -75,6 +87,29 @@ impl Engine {
             Err(error) => Promise::reject(&thrown(&error)),
         }
     }
+}
+
+/// Tries what is kept again from time to time, until nothing is.
+async fn retry(store: Rc<Store>, retrying: Rc<Cell<bool>>) {
+    if store.queue().kept == 0 || retrying.replace(true) {
+        return;
+    }
+    while store.queue().kept > 0 {
+        Browser::pause(RETRY_MS).await;
+        // Whoever has to know why it failed is told by an event.
+        let _ = store.retry().await;
+    }
+    retrying.set(false);
+}
+
+/// On what terms a write comes: its number, and when it is acknowledged.
+fn terms(seq: f64, ack: u8) -> Terms {
+    let ack = match ack {
+        0 => Ack::Accepted,
+        1 => Ack::Committed,
+        _ => Ack::Durable,
+    };
+    Terms { seq: seq as u64, ack, background: false }
 }
 
 /// One for all methods, boxed, because each kind of future would bring its own copy of what makes a promise of it.
@@ -109,80 +144,88 @@ fn upload(name: &str) -> Result<PartSet> {
 impl Engine {
     /// Opens a hoard, making it if it is not there.
     #[wasm_bindgen(unchecked_return_type = "Promise<Engine>")]
-    pub fn open(options: EngineOptionsInput) -> Promise {
+    pub fn open(options: EngineOptionsInput, report: ReportInput) -> Promise {
         promise(Box::pin(async move {
             let (name, options) = input::engine_options(&options)?;
             let (database, ()) = zip(IndexedDb::open(&name), async { warm_up() }).await;
-            let store = Rc::new(Store::open(database?, Browser, options).await?);
+            let store = Rc::new(Store::open(database?, Browser::new(report.into()), options).await?);
             warm_up_reading(Rc::clone(&store));
-            Ok(Self { store, draining: Rc::default() }.into())
+            Ok(Self { store, draining: Rc::default(), retrying: Rc::default() }.into())
         }))
     }
 
     /// Stores a new session. `AlreadyExists` when the id is taken.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn create(&self, id: JsString, meta: &DocumentInput) -> Promise {
+    pub fn create(&self, id: JsString, meta: &DocumentInput, seq: f64, ack: u8) -> Promise {
         let write = || Ok(Write::Create { id: input::id(&id)?, metadata: input::document(meta)? });
-        self.write(write(), nothing)
+        self.write(write(), terms(seq, ack), nothing)
     }
 
     /// Stores a session's metadata, new or not. Its lists stay.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn put(&self, id: JsString, meta: &DocumentInput) -> Promise {
+    pub fn put(&self, id: JsString, meta: &DocumentInput, seq: f64, ack: u8) -> Promise {
         let write = || Ok(Write::Put { id: input::id(&id)?, metadata: input::document(meta)? });
-        self.write(write(), nothing)
+        self.write(write(), terms(seq, ack), nothing)
     }
 
     /// Sets and removes top-level fields of a session's metadata.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn update(&self, id: JsString, patch: &DocumentInput, remove: &Texts) -> Promise {
+    pub fn update(&self, id: JsString, patch: &DocumentInput, remove: &Texts, seq: f64, ack: u8) -> Promise {
         let write = || {
             let (patch, remove) = (input::document(patch)?, input::field_names(remove)?);
             Ok(Write::Update { id: input::id(&id)?, patch, remove })
         };
-        self.write(write(), nothing)
+        self.write(write(), terms(seq, ack), nothing)
     }
 
     /// Deletes sessions with all they have; answers how many there were.
     #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
-    pub fn delete(&self, ids: &Texts) -> Promise {
-        self.write(input::ids(ids).map(|ids| Write::Delete { ids }), number)
+    pub fn delete(&self, ids: &Texts, seq: f64, ack: u8) -> Promise {
+        self.write(input::ids(ids).map(|ids| Write::Delete { ids }), terms(seq, ack), number)
     }
 
     /// Stores a whole session in place of what was stored under its id.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn save(&self, id: JsString, meta: &DocumentInput, lists: &ListInputs) -> Promise {
+    pub fn save(&self, id: JsString, meta: &DocumentInput, lists: &ListInputs, seq: f64, ack: u8) -> Promise {
         let write = || {
             let (metadata, lists) = (input::document(meta)?, input::lists(lists)?);
             Ok(Write::Save { id: input::id(&id)?, metadata, lists })
         };
-        self.write(write(), nothing)
+        self.write(write(), terms(seq, ack), nothing)
     }
 
     /// Adds items at the end of a list; answers the index of the first.
     #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
-    pub fn append(&self, id: JsString, list: JsString, items: &DocumentsInput) -> Promise {
+    pub fn append(&self, id: JsString, list: JsString, items: &DocumentsInput, seq: f64, ack: u8) -> Promise {
         let write = || {
             let (id, list) = (input::id(&id)?, input::list_name(&list)?);
             Ok(Write::Append { id, list, items: input::documents(items)? })
         };
-        self.write(write(), number)
+        self.write(write(), terms(seq, ack), number)
     }
 
     /// Replaces one item of a list.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn set(&self, id: JsString, list: JsString, index: f64, item: &DocumentInput) -> Promise {
+    pub fn set(
+        &self,
+        id: JsString,
+        list: JsString,
+        index: f64,
+        item: &DocumentInput,
+        seq: f64,
+        ack: u8,
+    ) -> Promise {
         let write = || {
             let (id, list) = (input::id(&id)?, input::list_name(&list)?);
             Ok(Write::Set { id, list, index: input::whole("index", index)?, item: input::document(item)? })
         };
-        self.write(write(), nothing)
+        self.write(write(), terms(seq, ack), nothing)
     }
 
     /// Stores an attachment without a reference yet.
     #[wasm_bindgen(unchecked_return_type = "Promise<Attachment>")]
-    pub fn attach(&self, attachment: &AttachmentInput) -> Promise {
-        self.write(input::attachment(attachment).map(Write::Attach), reference)
+    pub fn attach(&self, attachment: &AttachmentInput, ack: u8) -> Promise {
+        self.write(input::attachment(attachment).map(Write::Attach), terms(0.0, ack), reference)
     }
 
     /// Begins an upload and names it.
@@ -301,7 +344,7 @@ impl Engine {
     /// Adds up what is stored.
     #[wasm_bindgen(unchecked_return_type = "Promise<EngineStats>")]
     pub fn stats(&self) -> Promise {
-        self.call(Ok(()), |store, ()| async move { Ok(output::stats(&store.stats().await?)) })
+        self.call(Ok(()), |store, ()| async move { Ok(output::stats(&store.stats().await?, &store)) })
     }
 
     /// Starts collecting attachments that nothing refers to.
@@ -316,7 +359,35 @@ impl Engine {
         Ok(Job::verify(Rc::clone(&self.store), options))
     }
 
-    /// Makes everything committed so far survive power loss.
+    /// Takes the background work over; answers the fencing number.
+    #[wasm_bindgen(unchecked_return_type = "Promise<Background>")]
+    pub fn background(&self) -> Promise {
+        self.call(Ok(()), |store, ()| async move { Ok(Background(store.own().await?).into()) })
+    }
+
+    /// Starts the background work, for the owner.
+    pub fn housekeeping(&self, background: &Background) -> Job {
+        Job::housekeeping(Rc::clone(&self.store), background.0.clone())
+    }
+
+    /// Another tab committed this: what is remembered of these sessions may be outdated.
+    pub fn peer(&self, generation: f64, sessions: &Texts) {
+        self.store.peer(generation as u64, &input::known_ids(sessions));
+    }
+
+    /// Messages of other tabs may have been missed: what is remembered is held against the generation before it is used.
+    pub fn distrust(&self) {
+        self.store.distrust();
+    }
+
+    /// Forgets what is remembered of a session, of those whose ids start with a prefix or match a pattern, or everything.
+    /// Answers how many records that were.
+    pub fn invalidate(&self, target: InvalidateInput) -> std::result::Result<f64, JsValue> {
+        let forget = || self.store.invalidate(&input::invalidate(&target)?);
+        forget().map(|records| records as f64).map_err(|error| thrown(&error))
+    }
+
+    /// Makes everything accepted so far survive power loss.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn flush(&self) -> Promise {
         self.call(Ok(()), |store, ()| async move {
@@ -329,7 +400,7 @@ impl Engine {
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
     pub fn close(&self) -> Promise {
         self.call(Ok(()), |store, ()| async move {
-            store.close().await;
+            store.close().await?;
             Ok(JsValue::UNDEFINED)
         })
     }

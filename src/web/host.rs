@@ -1,8 +1,10 @@
 //! The browser as the engine's surroundings: its clock, its randomness and its SHA-256.
 
+use super::output;
 use crate::blob::{Hash, sha256};
+use crate::event::Event;
 use crate::host::Host;
-use js_sys::{ArrayBuffer, Date, Promise, Uint8Array};
+use js_sys::{ArrayBuffer, Date, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -12,6 +14,9 @@ const WEBCRYPTO_BYTES_MIN: usize = 8 << 10;
 
 #[wasm_bindgen]
 extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &Function, ms: i32) -> JsValue;
+
     /// `crypto`, which every browser has in every context.
     type Crypto;
     #[wasm_bindgen(thread_local_v2, js_name = crypto)]
@@ -29,8 +34,27 @@ extern "C" {
 }
 
 /// See the module.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Browser;
+#[derive(Debug, Clone, Default)]
+pub struct Browser {
+    /// Called with each event, if whoever opened the engine listens.
+    listener: JsValue,
+}
+
+impl Browser {
+    /// A browser whose engine tells this function what happens.
+    pub fn new(listener: JsValue) -> Self {
+        Self { listener }
+    }
+
+    /// Waits.
+    pub async fn pause(ms: i32) {
+        let promise = Promise::new(&mut |resolve, _| {
+            set_timeout(&resolve, ms);
+        });
+        // It never rejects.
+        let _ = JsFuture::from(promise).await;
+    }
+}
 
 impl Host for Browser {
     fn now_ms(&self) -> u64 {
@@ -48,6 +72,21 @@ impl Host for Browser {
         // What it is for must be unique, not secret.
         let bits = || u128::from((js_sys::Math::random() * f64::from(u32::MAX)) as u32);
         (0..4).fold(0, |random, _| random << 32 | bits())
+    }
+
+    fn hears_peers(&self) -> bool {
+        true
+    }
+
+    async fn sleep(&self, ms: u64) {
+        Self::pause(i32::try_from(ms).unwrap_or(i32::MAX)).await;
+    }
+
+    fn report(&self, event: Event) {
+        if let Some(listener) = self.listener.dyn_ref::<Function>() {
+            // What it throws is its own affair.
+            let _ = listener.call1(&JsValue::UNDEFINED, &output::event(&event));
+        }
     }
 
     async fn sha256(&self, bytes: &[u8]) -> Hash {
@@ -77,14 +116,14 @@ mod tests {
     async fn both_hash_functions_agree() {
         for length in [0, 1, WEBCRYPTO_BYTES_MIN, WEBCRYPTO_BYTES_MIN + 1, 1 << 20] {
             let bytes: Vec<u8> = (0..length).map(|n| (n * 31) as u8).collect();
-            assert_eq!(Browser.sha256(&bytes).await, sha256(&bytes));
+            assert_eq!(Browser::default().sha256(&bytes).await, sha256(&bytes));
             assert_eq!(webcrypto(&bytes).await, Some(sha256(&bytes)), "localhost is a secure context");
         }
     }
 
     #[wasm_bindgen_test]
     fn random_numbers_differ_and_use_every_bit() {
-        let numbers: Vec<u128> = (0..200).map(|_| Browser.random()).collect();
+        let numbers: Vec<u128> = (0..200).map(|_| Browser::default().random()).collect();
         assert_eq!(numbers.iter().fold(0, |all, number| all | number), u128::MAX);
         assert_eq!(numbers.iter().fold(u128::MAX, |all, number| all & number), 0);
     }

@@ -2,9 +2,10 @@
 
 use crate::backend::Durability;
 use crate::blob::{Attachment, CollectOptions, Hash};
+use crate::cache::CacheOptions;
 use crate::error::{Error, Result};
 use crate::session::{ChunkLimits, Id, ListName};
-use crate::store::{Document, Documents, ListQuery, Options, VerifyOptions};
+use crate::store::{Document, Documents, Invalidation, ListQuery, Options, VerifyOptions};
 use js_sys::{Array, JsString, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::prelude::*;
 
@@ -51,6 +52,11 @@ extern "C" {
 
     #[wasm_bindgen(typescript_type = "string[]")]
     pub type Texts;
+
+    #[wasm_bindgen(typescript_type = "(event: EngineEvent) => void")]
+    pub type ReportInput;
+    #[wasm_bindgen(typescript_type = "Invalidation | null")]
+    pub type InvalidateInput;
 }
 
 /// A small object. A field that is undefined or null was not given.
@@ -111,9 +117,45 @@ pub fn engine_options(value: &JsValue) -> Result<(String, Options)> {
             bytes: given.size("chunkBytes")?.unwrap_or(defaults.chunk.bytes),
         },
         grace_ms: given.whole("graceMs")?.unwrap_or(defaults.grace_ms),
+        writer: given.text("writer")?.map(|writer| self::writer(&writer)).transpose()?,
+        expected: given.flag("expected")?,
+        cache: CacheOptions {
+            bytes_max: given.size("cacheBytes")?.unwrap_or(defaults.cache.bytes_max),
+            ttl_ms: given.whole("cacheTtlMs")?.unwrap_or(defaults.cache.ttl_ms),
+        },
     };
     let name = given.text("name")?.ok_or_else(|| Error::invalid("options", "name is a string"))?;
     Ok((name, options))
+}
+
+fn writer(text: &str) -> Result<u128> {
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32);
+    number.ok_or_else(|| Error::invalid("options", "writer is 32 hexadecimal digits"))
+}
+
+/// What to forget; everything if it is null.
+pub fn invalidate(value: &JsValue) -> Result<Invalidation> {
+    if value.is_null() || value.is_undefined() {
+        return Ok(Invalidation::All);
+    }
+    let given = Fields::of("target", value)?;
+    if let Some(id) = given.text("id")? {
+        return Ok(Invalidation::Session(Id::new(id)?));
+    }
+    if let Some(prefix) = given.text("prefix")? {
+        return Ok(Invalidation::Prefix(prefix));
+    }
+    let pattern = given.text("pattern")?;
+    pattern.map(Invalidation::Pattern).ok_or_else(|| Error::invalid("target", "id, prefix or pattern is needed"))
+}
+
+/// The ids among these texts.
+pub fn known_ids(texts: &Texts) -> Vec<Id> {
+    let mut ids = Vec::new();
+    for text in Array::from(texts).iter() {
+        ids.extend(text.as_string().and_then(|text| Id::new(text).ok()));
+    }
+    ids
 }
 
 /// Which sessions to list.

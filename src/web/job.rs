@@ -5,7 +5,7 @@ use super::output;
 use crate::blob::CollectOptions;
 use crate::error::{Error, Result};
 use crate::job::Step;
-use crate::store::{Collection, Verification, VerifyOptions};
+use crate::store::{Collection, Housekeeping, Ownership, Verification, VerifyOptions};
 use js_sys::Promise;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,6 +35,7 @@ enum State {
 enum Work {
     Collect(Box<Collection>),
     Verify(Box<Verification>),
+    Housekeep(Box<Housekeeping>),
 }
 
 impl Work {
@@ -43,6 +44,7 @@ impl Work {
         Ok(match self {
             Self::Collect(work) => ended(&store.collect(work).await?),
             Self::Verify(work) => ended(&store.verify(work).await?),
+            Self::Housekeep(work) => ended(&store.housekeep(work).await?),
         })
     }
 }
@@ -58,6 +60,10 @@ impl Job {
 
     pub(super) fn collect(store: Rc<Store>, options: CollectOptions) -> Self {
         Self::new(store, Work::Collect(Box::new(Collection::new(options))))
+    }
+
+    pub(super) fn housekeeping(store: Rc<Store>, ownership: Ownership) -> Self {
+        Self::new(store, Work::Housekeep(Box::new(Housekeeping::new(ownership))))
     }
 
     pub(super) fn verify(store: Rc<Store>, options: VerifyOptions) -> Self {

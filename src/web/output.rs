@@ -5,10 +5,13 @@
 //! of wasm after brotli for what stands here (ARCHITECTURE.md).
 
 use crate::blob::{CollectReport, Reference};
+use super::engine::Store;
 use crate::error::{Error, ErrorReport};
+use crate::event::{Change, Event, What};
 use crate::job::{Progress, Step};
 use crate::store::{
-    AttachmentStat, ChunkRead, Finding, ListLoad, ListStat, SessionPage, SessionRead, Stats, VerifyReport,
+    AttachmentStat, ChunkRead, Finding, HousekeepingReport, ListLoad, ListStat, SessionPage, SessionRead, Stats,
+    VerifyReport,
 };
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -159,10 +162,78 @@ pub fn attachment_stat(stat: &AttachmentStat) -> JsValue {
     stat.number("storedSize", *stored_size).text("encoding", encoding).number("references", *references).done()
 }
 
-/// Totals of the store.
-pub fn stats(stats: &Stats) -> JsValue {
+/// An object of figures.
+fn figures(figures: &[(&str, u64)]) -> Object {
     let mut object = Object::new();
-    for (name, figure) in [
+    for (name, figure) in figures {
+        object = object.number(name, *figure);
+    }
+    object
+}
+
+/// What happened, as whoever opened the engine is told.
+pub fn event(event: &Event) -> JsValue {
+    let object = Object::new();
+    match event {
+        Event::Committed { generation, changes } => {
+            object.text("type", "committed").number("generation", *generation).value("changes", &array(changes, change))
+        }
+        Event::Full { error, waiting } => {
+            object.text("type", "full").number("waiting", *waiting).value("error", &thrown(error))
+        }
+        Event::Room => object.text("type", "room"),
+        Event::Healed { cause } => object.text("type", "healed").text("cause", &cause.to_string()),
+        Event::Failed { error } => object.text("type", "failed").number("seq", 0).value("error", &thrown(error)),
+    }
+    .done()
+}
+
+fn change(Change { session, what }: &Change) -> JsValue {
+    let object = Object::new().text("session", session.as_str());
+    match what {
+        What::Metadata => object.text("kind", "metadata"),
+        What::Deleted => object.text("kind", "deleted"),
+        What::Saved => object.text("kind", "saved"),
+        What::Appended { list, from, to } => {
+            object.text("kind", "appended").text("list", list.as_str()).number("from", *from).number("to", *to)
+        }
+        What::Set { list, index } => {
+            let object = object.text("kind", "set").text("list", list.as_str());
+            object.number("from", *index).number("to", *index + 1)
+        }
+    }
+    .done()
+}
+
+/// Totals of the store, and how its engine is doing.
+pub fn stats(stats: &Stats, store: &Store) -> JsValue {
+    let queue = store.queue();
+    let queue = figures(&[
+        ("waiting", queue.waiting),
+        ("bytes", queue.bytes),
+        ("kept", queue.kept),
+        ("accepted", queue.accepted),
+        ("operations", queue.answered),
+        ("transactions", store.transactions()),
+        ("longestWaitMs", queue.longest_wait_ms),
+    ]);
+    let cache = store.cache();
+    let rate = JsValue::from(cache.hit_rate);
+    let cache = figures(&[
+        ("entries", cache.entries as u64),
+        ("bytes", cache.bytes as u64),
+        ("bytesMax", cache.bytes_max as u64),
+        ("dirty", cache.dirty as u64),
+        ("hits", cache.hits),
+        ("misses", cache.misses),
+        ("evictions", cache.evictions),
+        ("expirations", cache.expirations),
+        ("oldestMs", cache.oldest_ms),
+        ("averageAgeMs", cache.average_age_ms),
+        ("recommendedBytes", cache.recommended_bytes as u64),
+    ])
+    .value("hitRate", &rate);
+    figures(&[
         ("sessions", stats.sessions),
         ("items", stats.items),
         ("chunks", stats.chunks),
@@ -177,10 +248,11 @@ pub fn stats(stats: &Stats) -> JsValue {
         ("savedByDeduplication", stats.saved_by_deduplication),
         ("savedByCompression", stats.saved_by_compression),
         ("generation", stats.generation),
-    ] {
-        object = object.number(name, figure);
-    }
-    object.done()
+    ])
+    .text("storeId", &format!("{:032x}", stats.store_id))
+    .value("queue", &queue.done())
+    .value("cache", &cache.done())
+    .done()
 }
 
 /// A job's report.
@@ -207,6 +279,14 @@ impl Report for VerifyReport {
         let report = Object::new().flag("full", *full).flag("clean", *clean);
         let report = report.number("sessions", *sessions).number("chunks", *chunks).number("attachments", *attachments);
         report.value("findings", &findings).number("findingsLeftOut", *findings_left_out).done()
+    }
+}
+
+impl Report for HousekeepingReport {
+    fn to_object(&self) -> JsValue {
+        let Self { collected, merged, forgotten } = self;
+        let report = Object::new().value("collected", &collected.to_object());
+        report.number("merged", *merged).number("forgotten", *forgotten).done()
     }
 }
 

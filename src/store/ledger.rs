@@ -1,0 +1,193 @@
+//! Which writes of a writer are decided: how each is stored exactly once.
+//!
+//! A writer is a page's connection, known by 128 random bits; it numbers its writes. Each group's transaction also writes the
+//! writer's row in `meta`, which says up to which number they are stored or refused, and checks that the row is still what this
+//! engine last wrote. Hence:
+//! 1. After a commit whose outcome is unknown, the row says whether it happened.
+//! 2. A write that arrives again, from a page whose engine crashed or from the journal, is known by its number.
+//! 3. Two engines with the same write, the page's own and one that replays its journal, cannot both store it: whoever comes
+//!    second is refused, reads the row, and finds the write decided.
+
+use crate::backend::{Check, Key, Op, StoreName};
+use crate::error::Result;
+use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer as Out};
+use std::cell::RefCell;
+
+/// Writes that another engine stored and whose answers are remembered for their own: 4,096.
+const REPLAYED_MAX: usize = 4096;
+
+/// A stretch of numbers, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stretch(u64, u64);
+
+impl Fields for Stretch {
+    fn write(&self, out: &mut Out) {
+        out.number(self.0);
+        out.number(self.1);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self(from.number(), from.number())
+    }
+}
+
+/// The row of a writer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Row {
+    /// When it was last written, in milliseconds since 1970.
+    pub(super) at_ms: u64,
+    /// Raised with every transaction, so that no two rows are alike.
+    transactions: u64,
+    /// The numbers that are decided, in order and apart.
+    decided: Vec<Stretch>,
+    /// Numbers that a replay of the journal stored, and what they answer if that is a number.
+    replayed: Vec<Stretch>,
+}
+
+impl Fields for Row {
+    fn write(&self, out: &mut Out) {
+        out.number(self.at_ms);
+        out.number(self.transactions);
+        out.many(&self.decided);
+        out.many(&self.replayed);
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self { at_ms: from.number(), transactions: from.number(), decided: from.many(), replayed: from.many() }
+    }
+}
+
+impl Row {
+    pub(super) fn open(key: &Key, record: &[u8]) -> Result<Self> {
+        record::open_fields(Place { store: StoreName::Meta, key }, Kind::Writer, record)
+    }
+
+    /// Whether a write is decided.
+    pub(super) fn decides(&self, seq: u64) -> bool {
+        let after = self.decided.partition_point(|stretch| stretch.0 <= seq);
+        after.checked_sub(1).and_then(|at| self.decided.get(at)).is_some_and(|stretch| seq <= stretch.1)
+    }
+
+    /// What a replay answered.
+    pub(super) fn answer(&self, seq: u64) -> Option<u64> {
+        self.replayed.iter().find(|replayed| replayed.0 == seq).map(|replayed| replayed.1)
+    }
+
+    /// Takes note that a write is decided. Number 0 is none.
+    fn decide(&mut self, seq: u64) {
+        if seq == 0 || self.decides(seq) {
+            return;
+        }
+        let at = self.decided.partition_point(|stretch| stretch.0 < seq);
+        self.decided.insert(at, Stretch(seq, seq));
+        let mut joined: Vec<Stretch> = Vec::with_capacity(self.decided.len());
+        for stretch in std::mem::take(&mut self.decided) {
+            match joined.last_mut() {
+                Some(last) if last.1 + 1 == stretch.0 => last.1 = stretch.1,
+                _ => joined.push(stretch),
+            }
+        }
+        self.decided = joined;
+    }
+}
+
+/// The row of one writer as this engine knows it.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) key: Key,
+    writer: u128,
+    state: RefCell<(Option<Vec<u8>>, Row)>,
+}
+
+/// Keys of all writers' rows start with this.
+pub(super) fn prefix() -> Key {
+    Key::new().text("writer")
+}
+
+/// The writer whose row has this key.
+pub(super) fn writer_of(key: &Key) -> Option<u128> {
+    let mut components = key.parse();
+    components.text().ok()?;
+    u128::from_str_radix(components.text().ok()?, 16).ok()
+}
+
+impl Ledger {
+    pub(super) fn new(writer: u128) -> Self {
+        let key = prefix().text(&format!("{writer:032x}"));
+        Self { key, writer, state: RefCell::default() }
+    }
+
+    pub(super) fn writer(&self) -> u128 {
+        self.writer
+    }
+
+    /// Takes note of what is stored. A damaged row says nothing, and is written anew.
+    pub(super) fn know(&self, stored: Option<Vec<u8>>) {
+        let row = stored.as_deref().and_then(|record| Row::open(&self.key, record).ok()).unwrap_or_default();
+        self.state.replace((stored, row));
+    }
+
+    /// What is decided of a write: nothing, or that it is, with its answer if it has one.
+    pub(super) fn decided(&self, seq: u64) -> Option<Option<u64>> {
+        let state = self.state.borrow();
+        (seq > 0 && state.1.decides(seq)).then(|| state.1.answer(seq))
+    }
+
+    /// The check and the change that a transaction makes with these writes, and the record that it leaves.
+    pub(super) fn entry(
+        &self,
+        now_ms: u64,
+        seqs: &[u64],
+        replayed: &[(u64, u64)],
+    ) -> Result<(Check, Op, Vec<u8>)> {
+        let state = self.state.borrow();
+        let mut row = state.1.clone();
+        row.at_ms = now_ms;
+        row.transactions += 1;
+        seqs.iter().for_each(|seq| row.decide(*seq));
+        row.replayed.extend(replayed.iter().map(|(seq, answer)| Stretch(*seq, *answer)));
+        row.replayed.drain(..row.replayed.len().saturating_sub(REPLAYED_MAX));
+        let place = Place { store: StoreName::Meta, key: &self.key };
+        let record = record::seal_fields(place, Kind::Writer, &row, Compression::Off)?;
+        let check = Check::still(StoreName::Meta, self.key.clone(), state.0.clone());
+        Ok((check, Op::Put(StoreName::Meta, self.key.clone(), record.clone()), record))
+    }
+
+    /// The change that forgets the writer, if it has a row.
+    pub(super) fn forget(&self) -> Option<(Check, Op)> {
+        let stored = self.state.borrow().0.clone()?;
+        let check = Check::Unchanged(StoreName::Meta, self.key.clone(), stored);
+        Some((check, Op::Delete(StoreName::Meta, self.key.clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_decided_in_any_order_and_take_little_room() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut seqs: Vec<u64> = (1..=300).collect();
+        rng.shuffle(&mut seqs);
+        let mut row = Row::default();
+        for (n, seq) in seqs.iter().enumerate() {
+            assert!(!row.decides(*seq));
+            row.decide(*seq);
+            row.decide(*seq);
+            assert!(seqs.iter().enumerate().all(|(at, seq)| row.decides(*seq) == (at <= n)));
+        }
+        assert_eq!(row.decided, [Stretch(1, 300)]);
+        assert!(!row.decides(0) && !row.decides(301));
+    }
+
+    #[test]
+    fn a_row_is_read_as_it_was_written() {
+        let ledger = Ledger::new(7);
+        let (_, _, record) = ledger.entry(5, &[1, 2, 9], &[(9, 42)]).unwrap();
+        ledger.know(Some(record));
+        assert_eq!([1, 3, 9].map(|seq| ledger.decided(seq)), [Some(None), None, Some(Some(42))]);
+        ledger.know(Some(vec![1, 2, 3]));
+        assert_eq!(ledger.decided(1), None, "damage says nothing");
+    }
+}
