@@ -4,9 +4,11 @@
 //! run, and answers later still. It goes on when its tab has crashed, or does not. What it reads is what is committed.
 
 use super::database::{Scope, Turn};
-use super::faults::Fault;
-use super::world::World;
 use super::executor::Group;
+use super::faults::Fault;
+use super::known;
+use super::oracle::Writer;
+use super::world::World;
 use futures_channel::oneshot;
 use hoardb::backend::{Backend, Batch, Durability, Key, Op, Outcome, Row, Scan, StoreName};
 use hoardb::error::{Error, Result};
@@ -23,8 +25,10 @@ pub struct Connection {
 /// What is known of a connection on both sides.
 pub struct ConnectionState {
     pub tab: usize,
+    /// Its own number.
+    pub number: usize,
     /// The page that uses it.
-    pub writer: usize,
+    pub writer: Writer,
     /// Raised when it is lost: transactions that began before do not end well.
     epoch: Cell<u64>,
     /// Calls that still fail before it works again.
@@ -47,9 +51,10 @@ fn backend() -> Box<Error> {
 }
 
 impl Connection {
-    pub fn new(world: &Rc<World>, tab: usize, writer: usize) -> Self {
+    pub fn new(world: &Rc<World>, tab: usize, writer: Writer) -> Self {
         let state = ConnectionState {
             tab,
+            number: world.number() as usize,
             writer,
             epoch: Cell::default(),
             dead_calls: Cell::default(),
@@ -120,7 +125,7 @@ impl Connection {
         }
         let (answer, answered) = oneshot::channel();
         let connection = self.clone();
-        executor.spawn(Group::Transaction(self.state.tab), async move {
+        executor.spawn(Group::Transaction(self.state.tab, self.state.number), async move {
             let executor = &connection.world.executor;
             let epoch = connection.state.epoch.get();
             executor.pause(most_ms).await;
@@ -190,7 +195,8 @@ impl Connection {
         if self.world.is_full() && ops.iter().any(grows) {
             return Err(self.noted(full()));
         }
-        let (count, bytes) = (ops.len(), ops.iter().fold(0, |sum: u64, op| sum.rotate_left(7).wrapping_add(weight(op))));
+        let (count, bytes) =
+            (ops.len(), ops.iter().fold(0, |sum: u64, op| sum.rotate_left(7).wrapping_add(weight(op))));
         let changed = database.apply(ops).to_vec();
         let version = database.version();
         self.world.executor.trace(format_args!(
@@ -198,6 +204,9 @@ impl Connection {
             self.state.tab, batch.durability
         ));
         let committed = self.world.oracle.borrow_mut().committed(self.state.writer, &database, &changed);
+        if known::UNKNOWN_IS_DURABLE && batch.durability == Durability::Strict {
+            database.harden(version);
+        }
         committed.unwrap_or_else(|problem| panic!("commit {version} of tab {}: {problem}", self.state.tab));
         Ok((Outcome::Committed, version))
     }

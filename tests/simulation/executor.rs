@@ -15,10 +15,12 @@ use std::task::{Context, Poll, Wake, Waker};
 pub enum Group {
     /// The story itself; survives everything.
     Story,
-    /// What runs in a tab.
-    Tab(usize),
-    /// A transaction that the browser runs for a tab: it may outlive it.
-    Transaction(usize),
+    /// What runs on the page of a tab.
+    Page(usize),
+    /// What runs in the engine of a tab, which may crash alone.
+    Engine(usize),
+    /// A transaction that the browser runs for a connection: it may outlive it. The tab and the connection.
+    Transaction(usize, usize),
 }
 
 struct Task {
@@ -135,6 +137,11 @@ impl Executor {
         tasks.push(Some(Task { group, future: Box::pin(future), waker: wakeup.into() }));
     }
 
+    /// Whether any task of these is left.
+    pub fn any(&self, choose: impl Fn(Group) -> bool) -> bool {
+        self.tasks.borrow().iter().flatten().any(|task| choose(task.group))
+    }
+
     /// Drops tasks where they are.
     pub fn cancel(&self, choose: impl Fn(Group) -> bool) {
         let mut dropped = Vec::new();
@@ -209,7 +216,7 @@ impl Executor {
     fn poll(&self, at: usize) {
         // It is out of the list while it runs, so that it can spawn and cancel.
         let Some(mut task) = self.tasks.borrow_mut()[at].take() else { return };
-        if let Group::Tab(tab) = task.group
+        if let Group::Page(tab) | Group::Engine(tab) = task.group
             && let Some(until) = self.frozen.borrow().get(&tab).copied().filter(|until| *until > self.now_ms())
         {
             self.wake_at(until, task.waker.clone());

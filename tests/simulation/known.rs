@@ -13,6 +13,21 @@ const FALSE_ORPHAN: bool = true;
 /// as it was, but not all of it is of one moment.
 pub const TORN_READS: bool = true;
 
+/// A write that is refused because of another of its group keeps its refusal when the group is not stored.
+pub const FALSE_REFUSALS: bool = true;
+
+/// What is shown of kept writes may outlive them.
+pub const STALE_KEPT: bool = true;
+
+/// A delete that is tried again takes kept writes with it that come after it.
+pub const LATER_SUPERSEDED: bool = true;
+
+/// A strict commit whose answer was lost is taken for durable once it is found stored.
+pub const UNKNOWN_IS_DURABLE: bool = true;
+
+/// A delete that fails has already taken the kept writes of its session with it.
+pub const LOST_WITH_A_DELETE: bool = true;
+
 /// Whether an error of a write, with other tabs about, is one of these.
 pub fn is_known(error: &Error) -> bool {
     FALSE_DAMAGE && error.is_damage()

@@ -9,9 +9,11 @@
 use super::content::{self, BLOBS, Blob};
 use super::database::{Before, Database, Record};
 use super::history::History;
+use super::known;
 use super::model::{Answer, Change, IDS, LISTS, Session, State};
 use hoardb::backend::{Key, StoreName};
 use hoardb::error::Error;
+use hoardb::queue::Ack;
 use hoardb::session::{Chunk, SessionRecord, chunk_key, session_key};
 use hoardb::store::Head;
 use std::collections::BTreeMap;
@@ -25,6 +27,9 @@ pub type Writer = usize;
 pub struct Operation {
     pub number: u64,
     pub writer: Writer,
+    /// Its number among the writer's.
+    pub seq: u64,
+    pub ack: Ack,
     /// The commit before it was submitted.
     pub since: u64,
     /// What it does to which sessions.
@@ -69,6 +74,8 @@ pub struct Oracle {
     lanes: BTreeMap<(usize, Writer), Lane>,
     /// When a fault with this code was last injected: writer, code, operation.
     faults: BTreeMap<(Writer, &'static str), u64>,
+    /// Deletes that took an accepted write with them, and those.
+    superseding: Vec<(u64, u64)>,
     /// Operations and faults, counted.
     number: u64,
     /// Items of chunks that were read back before.
@@ -85,6 +92,7 @@ impl Oracle {
             generation: 0,
             lanes: BTreeMap::new(),
             faults: BTreeMap::new(),
+            superseding: Vec::new(),
             number: 0,
             chunks: BTreeMap::new(),
         }
@@ -93,6 +101,28 @@ impl Oracle {
     /// The states that a session had between two commits.
     pub fn states(&self, session: usize, from: u64, to: u64) -> impl Iterator<Item = &State> {
         self.sessions[session].between(from, to)
+    }
+
+    /// The states that a page may see: what was stored between two commits, and on top of it what the page was told is
+    /// accepted and the store could not take yet.
+    pub fn views(&self, session: usize, writer: Writer, from: u64, to: u64) -> Vec<State> {
+        let lane = self.lanes.get(&(session, writer));
+        let is_kept = |at: usize, lane: &Lane| {
+            lane.operations[at].ack == Ack::Accepted
+                && lane.explanations.iter().any(|fates| matches!(fates[at], Fate::Waiting | Fate::Skipped))
+        };
+        let kept: Vec<&Rc<Operation>> = lane.map_or(Vec::new(), |lane| {
+            (0..lane.operations.len()).filter(|at| is_kept(*at, lane)).map(|at| &lane.operations[at]).collect()
+        });
+        // What is shown of a kept write was planned when it was kept.
+        let from = kept.iter().map(|operation| operation.since).chain([from]).min().unwrap_or(from);
+        let mut views: Vec<State> = self.states(session, from, to).cloned().collect();
+        for operation in kept {
+            let Some((_, change)) = operation.changes.iter().find(|(of, _)| *of == session) else { continue };
+            let changed: Vec<State> = views.iter().filter_map(|state| change.happen(state).0).collect();
+            views.extend(changed);
+        }
+        views
     }
 
     pub fn totals(&self, from: u64, to: u64) -> impl Iterator<Item = &(u64, u64)> {
@@ -118,12 +148,14 @@ impl Oracle {
     pub fn submit(
         &mut self,
         writer: Writer,
+        seq: u64,
+        ack: Ack,
         since: u64,
         changes: Vec<(usize, Change)>,
         stored: Vec<Blob>,
     ) -> Rc<Operation> {
         let number = self.begin();
-        let operation = Rc::new(Operation { number, writer, since, changes, stored });
+        let operation = Rc::new(Operation { number, writer, seq, ack, since, changes, stored });
         for (session, _) in &operation.changes {
             let lane = self.lanes.entry((*session, writer)).or_default();
             lane.operations.push(Rc::clone(&operation));
@@ -146,8 +178,8 @@ impl Oracle {
         self.faults.iter().any(|((of, known), at)| *of == writer && *known == code && *at >= since)
     }
 
-    fn was_any_fault(&self, writer: Writer, since: u64) -> bool {
-        self.faults.iter().any(|((of, _), at)| *of == writer && *at >= since)
+    fn was_any_fault(&self, writer: Writer) -> bool {
+        self.faults.keys().any(|(of, _)| *of == writer)
     }
 
     /// An operation was answered. Returns what is wrong with that.
@@ -158,18 +190,56 @@ impl Oracle {
         durable: Option<u64>,
         now: u64,
     ) -> Result<(), String> {
+        // Nobody waits for what an accepted write answers; one that another engine decided answers that it is done.
+        let is_any = operation.ack == Ack::Accepted && answers == [Answer::Done];
+        let may_be_superseded = self.may_be_superseded(operation, answers, now);
+        let may_be_false =
+            known::FALSE_REFUSALS && matches!(answers, [Answer::Refused(..)]) && self.was_any_fault(operation.writer);
         // With several sessions the answer is one sum; any of the answers may be any session's.
         self.decide(operation, now, &|_, fate, refusals| match fate {
             Fate::Applied(answer, version) => {
-                answers.contains(&answer) && durable.is_none_or(|durable| version <= durable)
+                (is_any || answers.contains(&answer)) && durable.is_none_or(|durable| version <= durable)
             }
-            Fate::Passed(answer) => answers.contains(&answer),
-            Fate::Waiting | Fate::Skipped => refusals.iter().any(|refusal| answers.contains(refusal)),
+            Fate::Passed(answer) => is_any || answers.contains(&answer),
+            Fate::Waiting | Fate::Skipped => {
+                (is_any && !refusals.is_empty())
+                    || may_be_false
+                    || may_be_superseded
+                    || refusals.iter().any(|refusal| answers.contains(refusal))
+            }
         })
+    }
+
+    /// A kept write is given up for a delete that comes after it and leaves nothing of it. That delete must then happen.
+    fn may_be_superseded(&mut self, operation: &Operation, answers: &[Answer], now: u64) -> bool {
+        let [(session, change)] = operation.changes.as_slice() else { return false };
+        let is_told = answers == [Answer::Done] && !matches!(change, Change::Delete);
+        if operation.ack != Ack::Accepted || !is_told {
+            return false;
+        }
+        self.explain_nothing(*session, operation.writer, now);
+        let Some(lane) = self.lanes.get(&(*session, operation.writer)) else { return false };
+        let at = lane.operations.iter().position(|known| known.number == operation.number).unwrap_or_default();
+        let deletes = |later: &&Rc<Operation>| later.changes.iter().any(|(_, change)| matches!(change, Change::Delete));
+        let Some(delete) = lane.operations.iter().skip(at + 1).find(deletes) else {
+            return known::LATER_SUPERSEDED && self.was_any_fault(operation.writer);
+        };
+        if !lane.explanations.iter().any(|fates| matches!(fates[at], Fate::Applied(Answer::Done, _))) {
+            self.superseding.push((delete.number, operation.number));
+        }
+        true
     }
 
     /// An operation was answered with an error of the backend.
     pub fn failed(&mut self, operation: &Operation, now: u64, may_be_stored: bool) -> Result<(), String> {
+        if operation.ack == Ack::Accepted {
+            return Err("it was accepted, and is given up".into());
+        }
+        if let Some((_, kept)) = self.superseding.iter().find(|(delete, _)| *delete == operation.number)
+            && !known::LOST_WITH_A_DELETE
+        {
+            return Err(format!("and with it goes #{kept}, which was accepted"));
+        }
         self.decide(operation, now, &|_, fate, _| match fate {
             Fate::Applied(..) => may_be_stored,
             Fate::Passed(_) => may_be_stored,
@@ -188,7 +258,8 @@ impl Oracle {
             self.explain_nothing(*session, operation.writer, now);
             let refusals = self.refusals(*session, change, operation, now);
             let lane = self.lanes.get_mut(&(*session, operation.writer)).ok_or("no lane")?;
-            let at = lane.operations.iter().position(|known| known.number == operation.number).ok_or("answered twice")?;
+            let at =
+                lane.operations.iter().position(|known| known.number == operation.number).ok_or("answered twice")?;
             let explanations = std::mem::take(&mut lane.explanations);
             let known: Vec<Fate> = explanations.iter().map(|fates| fates[at]).collect();
             lane.explanations = explanations.into_iter().filter(|fates| fits(*session, fates[at], &refusals)).collect();
@@ -197,7 +268,9 @@ impl Oracle {
                 return Err(format!("on session {session}: fates {known:?}, refusals {refusals:?}, now {state:?}"));
             }
             lane.operations.remove(at);
-            lane.explanations.iter_mut().for_each(|fates| { fates.remove(at); });
+            lane.explanations.iter_mut().for_each(|fates| {
+                fates.remove(at);
+            });
             lane.explanations.sort_unstable();
             lane.explanations.dedup();
         }
@@ -244,9 +317,11 @@ impl Oracle {
     /// A commit happened. Returns what is wrong with it.
     pub fn committed(&mut self, writer: Writer, database: &Database, changed: &[Before]) -> Result<(), String> {
         let version = database.version();
-        let mut sessions = Vec::new();
+        let (mut sessions, mut author) = (Vec::new(), writer);
         for (store, key, _) in changed {
             match store {
+                // The row of a writer: the commit is in its name, though another engine may make it.
+                StoreName::Meta => author = writer_of(key).unwrap_or(author),
                 StoreName::Sessions | StoreName::Chunks => {
                     let id = key.parse().text().map_err(|_| format!("a key without an id: {key:?}"))?;
                     let session = IDS.iter().position(|known| *known == id).ok_or("a session nobody made")?;
@@ -266,8 +341,8 @@ impl Oracle {
         sessions.dedup();
         for session in sessions {
             let (before, after) = (self.sessions[session].now().clone(), self.observe(session, database)?);
-            self.explain(session, writer, &before, &after, version).map_err(|problem| {
-                format!("{problem}\nsession {session} before {before:?}\nafter {after:?}\nby writer {writer}")
+            self.explain(session, author, &before, &after, version).map_err(|problem| {
+                format!("{problem}\nsession {session} before {before:?}\nafter {after:?}\nby writer {author}")
             })?;
             self.sessions[session].put(version, after);
         }
@@ -310,13 +385,26 @@ impl Oracle {
     }
 
     /// Finds all explanations of a commit.
-    fn explain(&mut self, session: usize, writer: Writer, from: &State, to: &State, version: u64) -> Result<(), String> {
+    fn explain(
+        &mut self,
+        session: usize,
+        writer: Writer,
+        from: &State,
+        to: &State,
+        version: u64,
+    ) -> Result<(), String> {
         if from == to {
             return Ok(());
         }
         self.explain_nothing(session, writer, version);
         let Some(lane) = self.lanes.get(&(session, writer)) else { return Err("nobody asked for this".into()) };
-        let search = Search { session, operations: &lane.operations, may_skip: &self.may_skip(session, lane, version), to, version };
+        let search = Search {
+            session,
+            operations: &lane.operations,
+            may_skip: &self.may_skip(session, lane, version),
+            to,
+            version,
+        };
         let found = search.run(&lane.explanations, from);
         if found.is_empty() {
             let waiting: Vec<_> = lane.operations.iter().zip(&lane.explanations[0]).collect();
@@ -355,7 +443,7 @@ impl Oracle {
         let may_skip = |operation: &Rc<Operation>| {
             let change = operation.changes.iter().find(|(of, _)| *of == session).map(|(_, change)| change);
             change.is_some_and(|change| !self.refusals(session, change, operation, now).is_empty())
-                || self.was_any_fault(operation.writer, operation.number)
+                || self.was_any_fault(operation.writer)
         };
         lane.operations.iter().map(may_skip).collect()
     }
@@ -390,6 +478,13 @@ impl Oracle {
 fn head(database: &Database) -> Result<Head, String> {
     let record = database.read(StoreName::Meta, &Head::key()).ok_or("no head")?;
     Head::open(record).map_err(|error| error.to_string())
+}
+
+/// The writer whose row has this key.
+fn writer_of(key: &Key) -> Option<Writer> {
+    let mut components = key.parse();
+    (components.text() == Ok("writer")).then_some(())?;
+    Writer::from_str_radix(components.text().ok()?, 16).ok()
 }
 
 /// A search for what operations may have done, one after the other, that ends in a state.

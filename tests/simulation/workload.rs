@@ -3,11 +3,12 @@
 use super::content::{self, BLOBS, Blob};
 use super::known;
 use super::model::{Change, IDS, LISTS, Session};
-use super::page::Page;
+use super::page::{Page, Since};
+use crate::support;
 use hoardb::blob::CollectOptions;
-use hoardb::error::Error;
-use hoardb::job::Step;
-use hoardb::store::{Collection, Verification, VerifyOptions, Write, Written};
+use hoardb::error::{Error, Result};
+use hoardb::queue::Ack;
+use hoardb::store::{VerifyOptions, Write, Written};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -28,11 +29,11 @@ impl Page {
     }
 
     fn tokens(&self, most: usize) -> Vec<u64> {
-        (0..self.random(|rng| rng.usize(..=most))).map(|_| self.world.token()).collect()
+        (0..self.random(|rng| rng.usize(..=most))).map(|_| self.world.number()).collect()
     }
 
     fn metadata(&self) -> Session {
-        let mut fields = BTreeMap::from([("v", self.world.token())]);
+        let mut fields = BTreeMap::from([("v", self.world.number())]);
         self.random(|rng| {
             for name in content::FIELDS.into_iter().skip(1) {
                 if rng.bool() {
@@ -64,9 +65,7 @@ impl Page {
                 }
                 Change::Save(session)
             }
-            11..14 => {
-                Change::Set { list, index: self.random(|rng| rng.u64(..10)), token: self.world.token() }
-            }
+            11..14 => Change::Set { list, index: self.random(|rng| rng.u64(..10)), token: self.world.number() },
             _ => Change::Append { list, tokens: self.tokens(4) },
         }
     }
@@ -91,26 +90,37 @@ impl Page {
     }
 
     /// One to five operations that are submitted together.
-    async fn write(&self) {
-        let mut receipts = Vec::new();
+    async fn write(self: &Rc<Self>) {
+        let mut replies = Vec::new();
         for _ in 0..self.random(|rng| if rng.bool() { 1 } else { rng.usize(1..=5) }) {
             let (changes, stored) = self.changes();
-            receipts.push(self.submit(changes, stored));
+            replies.push(self.submit(changes, stored, self.ack()));
         }
-        self.store.drain().await;
-        for (operation, receipt) in receipts {
-            self.settle(&operation, receipt).await;
+        for (operation, replied) in replies {
+            // What is accepted is accepted; its client goes on.
+            if operation.ack != Ack::Accepted {
+                self.settle(&operation, replied).await;
+            }
         }
+    }
+
+    fn ack(&self) -> Ack {
+        self.random(|rng| pick(rng, &[Ack::Accepted, Ack::Committed, Ack::Committed, Ack::Committed, Ack::Durable]))
     }
 
     async fn attach(&self) {
         let blob = self.random(blob);
         let since = self.begin();
-        let written = self.store.write(Write::Attach(content::bytes(blob))).await;
-        self.assert_attached(blob, written.map(|written| matches!(written, Written::Attached(_))), since);
+        let written = self.call(move |engine| async move {
+            engine
+                .write(Write::Attach(content::bytes(blob)))
+                .await
+                .map(|written| matches!(written, Written::Attached(_)))
+        });
+        self.assert_attached(blob, written.await, Since { number: 0, ..since });
     }
 
-    fn assert_attached(&self, blob: Blob, written: hoardb::Result<bool>, since: super::page::Since) {
+    fn assert_attached(&self, blob: Blob, written: Option<Result<bool>>, since: Since) {
         let Some(is_attached) = self.unless_faulty(written, since, "an attachment") else { return };
         assert!(is_attached);
         let now = self.world.version();
@@ -121,58 +131,47 @@ impl Page {
     async fn upload(&self) {
         let since = self.begin();
         let blob = self.random(blob);
-        let bytes = content::blob_bytes(blob);
-        let Some(set) = self.unless_faulty(self.store.upload_begin().await, since, "upload") else { return };
-        let piece = self.random(|rng| rng.usize(50..=3 << 19));
-        for piece in bytes.chunks(piece) {
-            match self.store.upload_part(set, piece).await {
-                Ok(()) => {}
-                Err(error) => return self.forgive(&error, since.number, "a piece of an upload"),
+        let (piece, end) = self.random(|rng| (rng.usize(50..=3 << 19), rng.u8(..4)));
+        let uploaded = self.call(move |engine| async move {
+            let set = engine.upload_begin().await?;
+            for piece in content::blob_bytes(blob).chunks(piece) {
+                engine.upload_part(set, piece).await?;
             }
-        }
-        match self.random(|rng| rng.u8(..4)) {
-            0 => drop(self.unless_faulty(self.store.upload_cancel(set).await, since, "cancelling an upload")),
-            1 => {}
-            _ => {
-                let finished = self.store.upload_finish(set, "image/png").await;
-                self.assert_attached(blob, finished.map(|reference| reference.hash == content::blob_hash(blob)), since);
-            }
+            Ok(match end {
+                0 => engine.upload_cancel(set).await.map(|()| None)?,
+                // The page forgets about it; the lease runs out.
+                1 => None,
+                _ => Some(engine.upload_finish(set, "image/png").await?),
+            })
+        });
+        match self.unless_faulty(uploaded.await, since, "an upload").flatten() {
+            Some(reference) => self.assert_attached(blob, Some(Ok(reference.hash == content::blob_hash(blob))), since),
+            None => {}
         }
     }
 
     async fn collect(&self) {
         let since = self.begin();
         let (dry_run, now) = self.random(|rng| (rng.u8(..8) == 0, rng.bool()));
-        let mut run = Collection::new(CollectOptions { dry_run, grace_ms: now.then_some(0) });
-        loop {
-            match self.store.collect(&mut run).await {
-                Ok(Step::Running(_)) => {}
-                Ok(Step::Done(..)) => return,
-                Err(error) => return self.forgive(&error, since.number, "collect"),
-            }
-        }
+        let options = CollectOptions { dry_run, grace_ms: now.then_some(0) };
+        let collected = self.call(move |engine| async move { support::collect(&engine, options).await });
+        self.unless_faulty(collected.await, since, "collect");
     }
 
     async fn verify(&self) {
         let since = self.begin();
-        let (full, repair) = self.random(|rng| (rng.bool(), rng.u8(..4) == 0));
-        let mut run = Verification::new(VerifyOptions { full, repair });
-        loop {
-            match self.store.verify(&mut run).await {
-                Ok(Step::Running(_)) => {}
-                Ok(Step::Done(_, report)) => {
-                    let new = report.findings.iter().filter(|finding| !known::is_known_finding(finding));
-                    return assert_eq!(new.count(), 0, "tab {} verifies: {:#?}", self.tab, report.findings);
-                }
-                Err(error) => return self.forgive(&error, since.number, "verify"),
-            }
+        let options = self.random(|rng| VerifyOptions { full: rng.bool(), repair: rng.u8(..4) == 0 });
+        let verified = self.call(move |engine| async move { support::verify(&engine, options).await });
+        if let Some(report) = self.unless_faulty(verified.await, since, "verify") {
+            let new = report.findings.iter().filter(|finding| !known::is_known_finding(finding));
+            assert_eq!(new.count(), 0, "tab {} verifies: {:#?}", self.tab, report.findings);
         }
     }
 
     async fn flush(&self) {
         let since = self.begin();
-        let flushed = self.store.flush().await;
-        if self.unless_faulty(flushed, since, "flush").is_some() {
+        let flushed = self.call(|engine| async move { engine.flush().await }).await;
+        if self.unless_faulty(flushed, Since { number: 0, ..since }, "flush").is_some() {
             let durable = self.world.database.borrow().durable();
             assert!(durable >= since.version, "tab {}: flushed {durable} of {}", self.tab, since.version);
         }
@@ -203,7 +202,7 @@ impl Page {
 
     /// Does so many things, one after the other. Several clients of a page share the number.
     pub async fn work(self: Rc<Self>, left: Rc<Cell<u32>>) {
-        while left.get() > 0 && !self.is_closed.get() {
+        while left.get() > 0 {
             left.set(left.get() - 1);
             match self.random(|rng| rng.u8(..40)) {
                 0..20 => self.write().await,
@@ -220,10 +219,14 @@ impl Page {
             }
         }
     }
-}
 
-/// Closing is an end like any other: what was accepted is committed before.
-pub async fn close(page: &Page) {
-    page.store.close().await;
-    assert!(matches!(page.store.count().await, Err(error) if *error == Error::Closed));
+    /// Closing is an end like any other: what was accepted is committed before.
+    pub async fn close(&self) {
+        let since = self.begin();
+        let closed = self.call(|engine| async move { engine.close().await }).await;
+        if self.unless_faulty(closed, Since { number: 0, ..since }, "close").is_some() {
+            let counted = self.call(|engine| async move { engine.count().await }).await;
+            assert!(matches!(counted, Some(Err(error)) if *error == Error::Closed));
+        }
+    }
 }

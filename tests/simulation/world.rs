@@ -4,6 +4,7 @@ use super::database::{Database, Transactions};
 use super::executor::Executor;
 use super::faults::Odds;
 use super::oracle::Oracle;
+use hoardb::event::Event;
 use hoardb::host::Host;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,7 +19,7 @@ pub struct World {
     /// The most that each of the three legs of a transaction takes.
     pub latency_ms: u64,
     full_until_ms: Cell<u64>,
-    token: Cell<u64>,
+    numbers: Cell<u64>,
 }
 
 impl World {
@@ -32,14 +33,14 @@ impl World {
             odds: RefCell::default(),
             latency_ms,
             full_until_ms: Cell::default(),
-            token: Cell::default(),
+            numbers: Cell::default(),
         })
     }
 
     /// A number that nothing else has.
-    pub fn token(&self) -> u64 {
-        self.token.set(self.token.get() + 1);
-        self.token.get()
+    pub fn number(&self) -> u64 {
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
     }
 
     pub fn version(&self) -> u64 {
@@ -58,14 +59,30 @@ impl World {
 
 /// What a simulated page gives the engine.
 #[derive(Clone)]
-pub struct SimHost(pub Rc<World>);
+pub struct SimHost {
+    pub world: Rc<World>,
+    pub tab: usize,
+    /// Whether writes were ever kept.
+    pub has_kept: Rc<Cell<bool>>,
+}
 
 impl Host for SimHost {
     fn now_ms(&self) -> u64 {
-        self.0.executor.now_ms()
+        self.world.executor.now_ms()
     }
 
     fn random(&self) -> u128 {
-        self.0.executor.random(|rng| rng.u128(..))
+        self.world.executor.random(|rng| rng.u128(..))
+    }
+
+    async fn sleep(&self, ms: u64) {
+        self.world.executor.sleep(ms).await;
+    }
+
+    fn report(&self, event: Event) {
+        self.has_kept.set(self.has_kept.get() || matches!(event, Event::Full { .. }));
+        if !matches!(event, Event::Committed { .. }) {
+            self.world.executor.trace(format_args!("tab {} reports {event:?}", self.tab));
+        }
     }
 }
