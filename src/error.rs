@@ -166,6 +166,7 @@ impl Error {
                 | Self::Conflict { .. }
                 | Self::Backend { .. }
                 | Self::Closed
+                | Self::DataLoss
         )
     }
 

@@ -58,6 +58,11 @@ pub enum Event {
     },
     /// Every write that was kept is stored or decided.
     Room,
+    /// The connection is to be opened again, and another tab keeps that from happening.
+    Blocked {
+        /// `Blocked`.
+        error: Box<Error>,
+    },
     /// The connection was lost, and works again.
     Healed {
         /// What was wrong.

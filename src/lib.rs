@@ -70,6 +70,10 @@ pub mod blob;
 pub mod cache;
 pub mod error;
 pub mod event;
+/// The part of `web` that needs no browser, for its tests.
+#[cfg(all(test, not(target_arch = "wasm32")))]
+#[path = "web/indexed_db/exception.rs"]
+mod exception;
 pub mod host;
 pub mod job;
 mod map;

@@ -280,7 +280,11 @@ impl<T: Operation> Queue<T> {
         let operation = Rc::new(operation);
         state.unsettled.push_back((number, Rc::clone(&operation)));
         let entry = Entry { operation, terms, bytes, number, accepted_ms: now_ms, answer };
-        if terms.background { state.background.push_back(entry) } else { state.waiting.push_back(entry) }
+        if terms.background {
+            state.background.push_back(entry)
+        } else {
+            state.waiting.push_back(entry)
+        }
         receiver
     }
 

@@ -40,12 +40,12 @@ pub use write::{Document, Documents, Write, Written};
 use crate::backend::{Backend, Batch, Check, Durability, Key, Op, Outcome, Scan, StoreName};
 use crate::blob::GRACE_MS;
 use crate::cache::CacheOptions;
+use crate::cache::Target;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::host::Host;
 use crate::queue::{Group, Queue, QueueFigures, Terms, Verdict};
 use crate::session::{ChunkLimits, Id, session_key};
-use crate::cache::Target;
 use ask::Answer;
 use futures_channel::oneshot;
 use futures_lite::future::zip;
@@ -260,7 +260,6 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Answers a group, and keeps what was accepted and could not be stored.
     async fn settle(&self, group: Group<Write>, answers: Vec<Result<Written>>) {
-        let kept_before = self.queue.figures().kept;
         let mut problem = None;
         let mut verdicts = Vec::with_capacity(answers.len());
         for answer in answers {
@@ -274,19 +273,21 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
         self.queue.answer(group, verdicts, self.host.now_ms());
         if let Some(error) = &problem
-            && matches!(**error, Error::ConnectionLost { .. } | Error::Blocked { .. } | Error::Closed)
+            && matches!(**error, Error::ConnectionLost { .. } | Error::Blocked { .. } | Error::Closed | Error::DataLoss)
         {
             // What comes next would meet the same, and nobody is to wait for it once more.
             self.queue.fail_waiting(Err(error.clone()));
         }
         let waiting = self.queue.figures().kept;
-        if waiting > 0 || kept_before > 0 {
+        let kept_before = self.problem.borrow().is_some();
+        if waiting > 0 || kept_before {
             self.show_kept().await;
         }
         if let Some(error) = problem.filter(|_| waiting > 0) {
             self.problem.replace(Some(error.clone()));
             self.host.report(Event::Full { error, waiting });
-        } else if waiting == 0 && kept_before > 0 {
+        } else if waiting == 0 && kept_before {
+            self.problem.take();
             self.host.report(Event::Room);
         }
     }
@@ -308,10 +309,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             self.drain().await;
             self.queue.settled(|_| true).await;
         }
-        match self.problem.borrow().clone() {
-            Some(problem) if self.queue.figures().kept > 0 => Err(problem),
-            _ => Ok(()),
-        }
+        self.problem.borrow().clone().map_or(Ok(()), Err)
     }
 
     /// Plans a group: what each operation answers if the plan is committed, and what there is to commit.
@@ -339,7 +337,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// After a lost connection the ledger says whether the commit happened; if not, it is tried again.
     async fn apply(&self, work: &Work<'_>, touched: &[Id], mut ready: Option<Draft>) -> Vec<Result<Written>> {
         let all = |error: Box<Error>| work.writes.iter().map(|_| Err(error.clone())).collect();
-        let mut patience = self.patience();
+        let (mut patience, mut lost) = (self.patience(), None);
         for _ in 0..ATTEMPTS_MAX {
             let Draft { answers, planned, from_memory } = match ready.take() {
                 Some(draft) => draft,
@@ -384,18 +382,21 @@ impl<B: Backend, H: Host> Store<B, H> {
             };
             if let Some(error) = problem {
                 self.forget(touched);
-                let lost = matches!(*error, Error::ConnectionLost { .. });
                 // What failed before the commit keeps its own reason.
                 let failed = |error: Box<Error>| answers.iter().map(|a| a.clone().and(Err(error.clone()))).collect();
-                if !lost {
+                if !matches!(*error, Error::ConnectionLost { .. }) {
                     return failed(error);
                 }
                 match self.learn(work.ledger).await {
-                    Ok(stored) if stored.as_ref() == Some(&record) => self.host.report(Event::Healed { cause: error }),
-                    Ok(_) if patience.wait(&self.host).await => continue,
+                    Ok(stored) if stored.as_ref() == Some(&record) => lost = Some(error),
+                    Ok(_) if patience.wait(&self.host).await => {
+                        lost = Some(error);
+                        continue;
+                    }
                     Ok(_) | Err(_) => return failed(error),
                 }
             }
+            self.healed(lost);
             work.ledger.know(Some(record));
             for (id, record) in sessions {
                 self.memory.put(session_key(id.as_str()), record, self.host.now_ms());

@@ -214,6 +214,15 @@ fn the_recommended_size_fits_what_is_asked_for() {
     let mut cache = new();
     round(&mut cache, 9000);
     assert_eq!(cache.stats(0).recommended_bytes, bytes_max);
+    // Nor is what was cached again after that, and went for another reason.
+    let mut cache = new();
+    round(&mut cache, 3000);
+    let again = || (0..1000).map(|n: u32| key(&n.to_string()));
+    assert_eq!(cache.insert_many(again().map(|key| (key, vec![0; 10_000])), 0), 1000);
+    for key in again() {
+        assert!(cache.remove(&key).is_some() && cache.get(&key, 0).is_none());
+    }
+    assert_eq!(cache.stats(0).recommended_bytes, bytes_max);
     // Less does where nothing was ever evicted.
     let mut cache = new();
     round(&mut cache, 1200);

@@ -29,8 +29,8 @@ const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
 const out = join(target, "bench");
 const hoardb = join(root, "pkg/dist");
 
-const CONTENDERS = ["hoardb", "floor", "floor-page", "records", "dexie", "dexie-ranges", "idb", "pouchdb", "rxdb"];
-const WORKLOADS = ["save", "load", "list", "delete", "append", "attachments", "collect"];
+const CONTENDERS = ["hoardb", "floor", "floor-page", "write-behind", "records", "dexie", "dexie-ranges", "idb", "pouchdb", "rxdb"];
+const WORKLOADS = ["save", "load", "hits", "list", "delete", "append", "attachments", "collect"];
 const BROWSERS = {
   chromium: { ...chromium },
   firefox: { ...firefox },
@@ -59,7 +59,9 @@ async function bytesUnder(folder) {
 }
 
 /** One contender's turn. Returns `{ "save.ms": 669, … }`. */
-async function turn(browser, contender, origin) {
+async function turn(browser, contender, about, origin) {
+  const takes = (workload) => about.workloads?.includes(workload) ?? true;
+  const runs = (workload) => workloads.includes(workload) && takes(workload);
   const profile = await mkdtemp(join(out, "profile-"));
   const figures = {};
   const note = (workload, measured) => {
@@ -67,18 +69,21 @@ async function turn(browser, contender, origin) {
   };
   let page = await browser.launch(profile, origin, browser.switches);
   try {
-    const before = await page.call("usage");
-    await page.call("open", contender);
-    note("save", await page.call("run", "save"));
-    await page.call("close");
-    note("stored", { values: await page.call("valueBytes"), usage: (await page.call("usage")) - before });
+    // Most workloads need what is saved here, so it is not a matter of choice.
+    if (takes("save")) {
+      const before = await page.call("usage");
+      await page.call("open", contender);
+      note("save", await page.call("run", "save"));
+      await page.call("close");
+      note("stored", { values: await page.call("valueBytes"), usage: (await page.call("usage")) - before });
 
-    // What lies on the disk is counted once the browser has let go of it.
-    await page.close();
-    note("stored", { disk: await bytesUnder(browser.storage(profile)) });
-    page = await browser.launch(profile, origin, browser.switches);
+      // What lies on the disk is counted once the browser has let go of it.
+      await page.close();
+      note("stored", { disk: await bytesUnder(browser.storage(profile)) });
+      page = await browser.launch(profile, origin, browser.switches);
+    }
 
-    if (workloads.includes("load")) {
+    if (runs("load")) {
       await page.call("open", contender);
       await page.call("run", "load", 1);
       await page.call("close");
@@ -89,15 +94,21 @@ async function turn(browser, contender, origin) {
       }
       await page.reload();
     }
+    if (runs("hits")) {
+      await page.call("open", contender);
+      note("hits", await page.call("run", "hits"));
+      await page.call("close");
+      await page.reload();
+    }
     await page.call("open", contender);
-    if (workloads.includes("list")) note("list", await page.call("run", "list"));
-    if (workloads.includes("delete")) note("delete", await page.call("run", "remove"));
-    if (workloads.includes("append")) {
+    if (runs("list")) note("list", await page.call("run", "list"));
+    if (runs("delete")) note("delete", await page.call("run", "remove"));
+    if (runs("append")) {
       note("append", await page.call("run", "append", false));
       note("burst", await page.call("run", "append", true));
     }
-    if (workloads.includes("attachments")) note("attachments", await page.call("run", "attachments"));
-    if (workloads.includes("collect")) note("collect", await page.call("run", "collect"));
+    if (runs("attachments")) note("attachments", await page.call("run", "attachments"));
+    if (runs("collect")) note("collect", await page.call("run", "collect"));
     await page.call("close");
   } catch (error) {
     throw new Error(`${contender} in ${page.version}: ${error.message}`, { cause: error });
@@ -137,11 +148,11 @@ async function bench(name, origin) {
     for (const contender of contenders) {
       load.push(Number(loadavg()[0].toFixed(2)));
       const from = Date.now();
-      const figures = await turn(browser, contender, origin);
+      const figures = await turn(browser, contender, about[contender], origin);
       for (const [figure, value] of Object.entries(figures)) (samples[contender][figure] ??= []).push(value);
-      console.log(
-        `${name} ${n + 1}/${repetitions} ${contender.padEnd(10)} ${((Date.now() - from) / 1000).toFixed(1).padStart(5)} s, save ${figures["save.ms"].toFixed(0)} ms`,
-      );
+      const [figure, value] = Object.entries(figures)[0] ?? ["nothing", 0];
+      const seconds = ((Date.now() - from) / 1000).toFixed(1).padStart(5);
+      console.log(`${name} ${n + 1}/${repetitions} ${contender.padEnd(12)} ${seconds} s, ${figure} ${value.toFixed(0)}`);
     }
   }
   return {

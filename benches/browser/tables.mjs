@@ -34,6 +34,16 @@ const TABLES = [
     ],
   },
   {
+    title: "Read one session's metadata, 20,000 times, 4 of 5 times one of the same 200 of 1,000",
+    columns: [
+      ["all (ms)", "hits.ms"],
+      ["one, p99 (ms)", "hits.p99"],
+      ["answered from memory (%)", "hits.rate"],
+      ["by the page (µs)", "hits.page"],
+      ["an item, by the engine (ms)", "hits.worker"],
+    ],
+  },
+  {
     title: "Attachments of 150 KB (ms each), collecting 2,000 (ms)",
     columns: [
       ["put a new one", "attachments.put"],
@@ -78,32 +88,41 @@ const cell = (values, scale = 1) => {
 const title = ({ name, version }) => (version ? `${name} ${version}` : name);
 
 function table({ title: heading, columns, scale }, run) {
-  const rows = Object.entries(run.samples).map(([contender, samples]) => [
-    title(run.about[contender]),
-    ...columns.map(([, figure]) => cell(samples[figure], scale)),
-  ]);
+  const measured = Object.entries(run.samples).filter(([, samples]) => columns.some(([, figure]) => samples[figure]?.length));
+  if (measured.length === 0) return "";
+  const rows = measured.map(([contender, samples]) => [title(run.about[contender]), ...columns.map(([, figure]) => cell(samples[figure], scale))]);
   const lines = [["", ...columns.map(([column]) => column)], ["---", ...columns.map(() => "---:")], ...rows];
   return `**${heading}**\n\n${lines.map((line) => `| ${line.join(" | ")} |`).join("\n")}\n`;
 }
 
-// The promises of the project, as figures of this run: what is compared, with what, and the bound.
+const times = (own, other) => other / own;
+const against = (own, other) => own / other;
+
+// The promises of the project, as figures of this run: what is compared, with which figure of whom, how, and the bound.
 const PROMISES = [
-  ["save, against raw chunks in a worker", "save.ms", "floor", (own, other) => own / other, "at most 1.00"],
-  ["save, times faster than Dexie", "save.ms", "dexie", (own, other) => other / own, "at least 6"],
-  ["append returns to its caller, median µs", "burst.callerP50", null, (own) => own, "at most 50"],
-  ["first load, against raw chunks in a worker", "load.cold", "floor", (own, other) => own / other, "at most 1.50"],
-  ["stored values, against raw chunks", "stored.values", "floor", (own, other) => own / other, "at most 0.50"],
-  ["files on disk, against raw chunks", "stored.disk", "floor", (own, other) => own / other, "at most 0.50"],
-  ["delete 100, times faster than Dexie", "delete.ms", "dexie", (own, other) => other / own, "at least 10"],
-  ["delete 100, times faster than Dexie with a compound key", "delete.ms", "dexie-ranges", (own, other) => other / own, ""],
+  ["save, against raw chunks in a worker", "save.ms", ["floor", "save.ms"], against, "at most 1.00"],
+  ["save, times faster than Dexie", "save.ms", ["dexie", "save.ms"], times, "at least 6"],
+  ["append returns to its caller, median µs", "burst.callerP50", null, null, "at most 20"],
+  ["append returns to its caller, p99 µs", "burst.callerP99", null, null, "at most 1,000"],
+  ["burst of 1,000 appends, times faster than Dexie awaiting each", "burst.ms", ["dexie", "append.ms"], times, "at least 25"],
+  ["burst of 1,000 appends, against a bare write-behind loop", "burst.ms", ["write-behind", "burst.ms"], against, ""],
+  ["first load, against raw chunks in a worker", "load.cold", ["floor", "load.cold"], against, "at most 1.50"],
+  ["80/20 reads answered from memory, %", "hits.rate", null, null, "more than 90"],
+  ["a read that the page answers itself, µs", "hits.page", null, null, "at most 10"],
+  ["a read that the engine answers from memory, ms", "hits.worker", null, null, "at most 0.5"],
+  ["stored values, against raw chunks", "stored.values", ["floor", "stored.values"], against, "at most 0.50"],
+  ["files on disk, against raw chunks", "stored.disk", ["floor", "stored.disk"], against, "at most 0.50"],
+  ["delete 100, times faster than Dexie", "delete.ms", ["dexie", "delete.ms"], times, "at least 10"],
+  ["delete 100, times faster than Dexie with a compound key", "delete.ms", ["dexie-ranges", "delete.ms"], times, ""],
 ];
 
 function promises({ samples }) {
   if (!samples.hoardb) return "";
-  const rows = PROMISES.flatMap(([what, figure, other, ratio, bound]) => {
-    const [own, beside] = [samples.hoardb[figure], other && samples[other]?.[figure]];
+  const rows = PROMISES.flatMap(([what, figure, other, compared, bound]) => {
+    const own = samples.hoardb[figure];
+    const beside = other && samples[other[0]]?.[other[1]];
     if (!own || (other && !beside)) return [];
-    return [`| ${what} | ${short(ratio(median(own), beside ? median(beside) : 1))} | ${bound} |`];
+    return [`| ${what} | ${short(compared ? compared(median(own), median(beside)) : median(own))} | ${bound} |`];
   });
   const gaps = Object.entries(samples.hoardb).filter(([figure]) => figure.endsWith(".gap"));
   const [workload, worst] = gaps.map(([figure, values]) => [figure.slice(0, -4), Math.max(...values)]).sort((a, b) => b[1] - a[1])[0];

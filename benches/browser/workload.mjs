@@ -8,6 +8,7 @@ export const SESSIONS = 1000;
 export const ITEMS = 50;
 export const APPENDS = 1000;
 export const DELETES = 100;
+export const READS = 20_000;
 export const ATTACHMENT_BYTES = 150 * 1024;
 export const COLLECTED = 2000;
 export const COLLECTED_BYTES = 2 * 1024;

@@ -1,6 +1,7 @@
 /**
  * Attachments on their own: stored before a document refers to them, and looked up by their hash.
  */
+import { DURABLE, storeAckOf, type AckLevel, type StoreOptions } from "./ack.js";
 import { AttachmentRef } from "./attachment.js";
 import type { Channel } from "./channel.js";
 import type { AttachmentStat } from "./engine.js";
@@ -18,7 +19,7 @@ const COPY_BYTES_MAX = 4 << 20;
 const HASH = /^[0-9a-f]{64}$/;
 
 /** How an attachment is stored. */
-export interface PutOptions extends Abortable {
+export interface PutOptions extends Abortable, StoreOptions {
   /** Media type; by default a Blob's own, else `application/octet-stream`. At most 255 bytes. */
   type?: string;
 }
@@ -45,18 +46,19 @@ export class Attachments {
   async put(content: Binary | ReadableStream<Uint8Array>, options: PutOptions = {}): Promise<AttachmentRef> {
     checkOptions("options", options);
     const { type, signal } = options;
+    const ack = storeAckOf(options, this.#channel.ack);
     if (type !== undefined && typeof type !== "string") throw invalid("type", "a string is needed");
     if (signal?.aborted) throw aborted(signal);
-    if (isStream(content)) return this.#upload(partsOfStream(content), type ?? "application/octet-stream", signal);
+    if (isStream(content)) return this.#upload(partsOfStream(content), type ?? "application/octet-stream", signal, ack);
     if (typeof content !== "object" || content === null || !(isBlob(content) || isBytes(content))) {
       throw invalid("content", `a Blob, bytes or a stream is needed, ${describe(content)} was given`);
     }
     if (!isBlob(content) && content.byteLength > COPY_BYTES_MAX) {
-      return this.#upload(partsOfBytes(content), type ?? "application/octet-stream", signal);
+      return this.#upload(partsOfBytes(content), type ?? "application/octet-stream", signal, ack);
     }
     const source = toSource(content, type)!;
     const transfer = "bytes" in source ? [source.bytes.buffer] : [];
-    return new AttachmentRef(this.#channel, await this.#channel.call("attach", { source }, 0, transfer));
+    return new AttachmentRef(this.#channel, await this.#channel.call("attach", { source, ack }, 0, transfer));
   }
 
   /**
@@ -84,6 +86,7 @@ export class Attachments {
     parts: AsyncIterable<Uint8Array<ArrayBuffer>>,
     type: string,
     signal: AbortSignal | undefined,
+    ack: AckLevel,
   ): Promise<AttachmentRef> {
     const channel = this.#channel;
     const upload = await channel.call("uploadBegin", {});
@@ -98,7 +101,9 @@ export class Attachments {
       }
       await stored;
       if (signal?.aborted) throw aborted(signal);
-      return new AttachmentRef(channel, await channel.call("uploadFinish", { upload, type }));
+      const attachment = await channel.call("uploadFinish", { upload, type });
+      if (ack === DURABLE) await channel.call("flush", {});
+      return new AttachmentRef(channel, attachment);
     } catch (error) {
       // What is left behind if this fails too is removed by collect().
       channel.call("uploadCancel", { upload }).catch(() => {});

@@ -2,6 +2,7 @@
  * What comes back from the engine as values: the inverse of `encode.ts`.
  */
 import { AttachmentRef } from "./attachment.js";
+import type { CachedMetadata } from "./cache.js";
 import type { Channel } from "./channel.js";
 import type { Attachment, ChunkOut, DocumentsOut } from "./engine.js";
 import { HoardError, fromFields } from "./errors.js";
@@ -16,7 +17,7 @@ function damaged(problem: string, cause?: unknown): HoardError {
 }
 
 /** Parses the text of a JSON array. Says whether anything in it is marked. */
-function parse(json: Uint8Array): { values: unknown[]; marked: boolean } {
+function parse(json: Uint8Array): { text: string; values: unknown[]; marked: boolean } {
   let text: string;
   let values: unknown;
   try {
@@ -26,7 +27,7 @@ function parse(json: Uint8Array): { values: unknown[]; marked: boolean } {
     throw damaged("it is not JSON", error);
   }
   if (!Array.isArray(values)) throw damaged("it is not an array");
-  return { values, marked: text.includes('"$') };
+  return { text, values, marked: text.includes('"$') };
 }
 
 /** Replaces the marks in a value, in place where it can. */
@@ -79,11 +80,16 @@ function mark(name: string, value: unknown, table: readonly Attachment[] | null,
   throw damaged(`${name} is marked in a way that this version does not know`);
 }
 
-/** Documents by position, `undefined` where there is none. */
-export function decodeDocuments({ json, tables }: DocumentsOut, channel: Channel): unknown[] {
-  const { values, marked } = parse(json);
+/** Documents by position, `undefined` where there is none. The text of each is handed to `keep`. */
+export function decodeDocuments(
+  { json, tables }: DocumentsOut,
+  channel: Channel,
+  keep?: (at: number, metadata: CachedMetadata) => void,
+): unknown[] {
+  const { text, values, marked } = parse(json);
   return values.map((value, at) => {
     if (value === null) return undefined;
+    keep?.(at, { text: values.length === 1 ? text.slice(1, -1) : JSON.stringify(value), table: tables?.[at] ?? null });
     return marked ? revive(value, tables?.[at] ?? null, channel) : value;
   });
 }
@@ -96,8 +102,8 @@ export function decodeChunk({ json, count, attachments, error }: ChunkOut, chann
   return marked ? (revive(values, attachments, channel, -1) as unknown[]) : values;
 }
 
-/** The value of a document's text that was just made by `encode`, as it would come back; it has no attachments. */
-export function decodeText(text: string, channel: Channel): unknown {
+/** The value of a single document's text: one that was just made by `encode`, without attachments, or a cached one. */
+export function decodeText(text: string, channel: Channel, table: readonly Attachment[] | null = null): unknown {
   const value: unknown = JSON.parse(text);
-  return text.includes('"$') ? revive(value, null, channel) : value;
+  return text.includes('"$') ? revive(value, table, channel) : value;
 }

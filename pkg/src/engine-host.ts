@@ -1,11 +1,15 @@
 /**
- * The engine's end of the line: takes calls, makes them of the engine in their order, and gathers the replies.
+ * The engine's end of the line: takes calls, makes them of the engine in their order, and gathers the replies. It also
+ * passes on what the engine reports: to the page, and what was committed to the other tabs.
  *
  * A call that has to wait for something (a Blob to be read, the engine to open) holds back the calls after it. Calls
  * that concern attachments by their hash, uploads and jobs keep no order and hold nothing back.
  */
-import type { Document, Documents, Engine, EngineJob, EngineModule } from "./engine.js";
+import { ACCEPTED, COMMITTED, type AckLevel } from "./ack.js";
+import type { Document, Documents, Engine, EngineEvent, EngineJob, EngineModule } from "./engine.js";
 import { toFields, type ErrorFields } from "./errors.js";
+import { Housekeeping } from "./housekeeping.js";
+import { Peers, canTell, type Commit } from "./peers.js";
 import {
   FREE,
   PROTOCOL,
@@ -14,11 +18,13 @@ import {
   type Call,
   type DocumentsSource,
   type FromEngine,
+  type HostEvent,
   type Op,
   type Reply,
   type Result,
   type ToEngine,
   type WasmSource,
+  type WholeSource,
 } from "./protocol.js";
 import { Uploads } from "./upload.js";
 
@@ -31,24 +37,42 @@ export type Send = (message: FromEngine, transfer: Transferable[]) => void;
 /** Loads the wasm. */
 export type Load = (wasm: WasmSource) => Promise<EngineModule>;
 
+/** Calls that read what other tabs may have changed. */
+const READS: ReadonlySet<Op> = new Set<Op>(["get", "list", "count", "lists", "read", "load"]);
+
+/** A write's number and when it is answered. */
+interface Numbered {
+  seq: number;
+  ack: AckLevel;
+}
+
 /** What each call makes of the engine. Attachments were prepared by then: no Blob is left in a table. */
 const HANDLERS: {
-  [K in Exclude<Op, "open" | JobOp>]: (engine: Engine, args: Args<K>, uploads: Uploads) => Promise<Result<K>>;
+  [K in Exclude<Op, "open" | "idle" | JobOp>]: (
+    engine: Engine,
+    args: Args<K>,
+    numbered: Numbered,
+    uploads: Uploads,
+  ) => Result<K> | Promise<Result<K>>;
 } = {
-  create: (engine, { session, documents }) => engine.create(session, document(documents)),
-  put: (engine, { session, documents }) => engine.put(session, document(documents)),
-  update: (engine, { session, documents, remove }) => engine.update(session, document(documents), remove),
-  delete: (engine, { sessions }) => engine.delete(sessions),
+  create: (engine, { session, documents }, { seq, ack }) => engine.create(session, document(documents), seq, ack),
+  put: (engine, { session, documents }, { seq, ack }) => engine.put(session, document(documents), seq, ack),
+  update: (engine, { session, documents, remove }, { seq, ack }) =>
+    engine.update(session, document(documents), remove, seq, ack),
+  delete: (engine, { sessions }, { seq, ack }) => engine.delete(sessions, seq, ack),
   save,
-  append: (engine, { session, list, documents }) => engine.append(session, list, documents as Documents),
-  set: (engine, { session, list, index, documents }) => engine.set(session, list, index, document(documents)),
+  saveMany,
+  append: (engine, { session, list, documents }, { seq, ack }) =>
+    engine.append(session, list, documents as Documents, seq, ack),
+  set: (engine, { session, list, index, documents }, { seq, ack }) =>
+    engine.set(session, list, index, document(documents), seq, ack),
   get: (engine, { sessions }) => engine.get(sessions),
   list: (engine, query) => engine.list(query),
   count: (engine) => engine.count(),
   lists: (engine, { session }) => engine.lists(session),
   read: (engine, { session, list, from, to, bytesMax }) => engine.read(session, list, from, to, bytesMax),
   load: (engine, { session, lists, bytesMax }) => engine.load(session, lists, bytesMax),
-  attach: (engine, { source }, uploads) => uploads.store(engine, source),
+  attach: (engine, { source, ack }, _, uploads) => uploads.store(engine, source, ack),
   uploadBegin: (engine) => engine.uploadBegin(),
   uploadPart: (engine, { upload, bytes }) => engine.uploadPart(upload, bytes),
   uploadFinish: (engine, { upload, type }) => engine.uploadFinish(upload, type),
@@ -56,18 +80,19 @@ const HANDLERS: {
   readAttachment: (engine, { hash, start, end }) => engine.readAttachment(hash, start, end),
   stat: (engine, { hash }) => engine.stat(hash),
   stats: (engine) => engine.stats(),
+  distrust: (engine) => engine.distrust(),
+  invalidate: (engine, { target }) => engine.invalidate(target),
   flush: (engine) => engine.flush(),
   close: (engine) => engine.close(),
 };
 
-async function save(engine: Engine, { sessions }: Args<"save">): Promise<Result<"save">> {
-  const saved = sessions.map(({ session, documents, lists }) =>
-    engine.save(
-      session,
-      document(documents),
-      lists.map(({ name, items }) => ({ name, items: items as Documents })),
-    ),
-  );
+function save(engine: Engine, { session, documents, lists }: WholeSource, { seq, ack }: Numbered): Promise<void> {
+  const inputs = lists.map(({ name, items }) => ({ name, items: items as Documents }));
+  return engine.save(session, document(documents), inputs, seq, ack);
+}
+
+async function saveMany(engine: Engine, { sessions, ack }: Args<"saveMany">): Promise<Result<"saveMany">> {
+  const saved = sessions.map((whole) => save(engine, whole, { seq: 0, ack }));
   const outcomes = await Promise.allSettled(saved);
   return outcomes.map((outcome) => (outcome.status === "rejected" ? toFields(outcome.reason) : null));
 }
@@ -76,14 +101,20 @@ function document({ json, attachments }: DocumentsSource): Document {
   return { json, attachments: attachments as Document["attachments"] };
 }
 
-/** The attachment tables of a call. */
-function tablesOf({ op, args }: Call): AttachmentSource[][] {
-  if (op !== "save") {
+/** The attachment tables of a call that are to be made fit for the engine. */
+function tablesOf({ op, args, seq }: Call): AttachmentSource[][] {
+  // What the page keeps it has read and bounded. The engine takes it in one piece, so that nothing of it can fail of
+  // storage that is full before the engine has it.
+  if (seq !== undefined && seq > 0) return [];
+  const wholes =
+    op === "saveMany" ? (args as Args<"saveMany">).sessions
+    : op === "save" ? [args as WholeSource]
+    : [];
+  if (wholes.length === 0) {
     const { documents } = args as Partial<Args<"append">>;
     return documents === undefined ? [] : [documents.attachments];
   }
-  const { sessions } = args as Args<"save">;
-  return sessions.flatMap(({ documents, lists }) => [
+  return wholes.flatMap(({ documents, lists }) => [
     documents.attachments,
     ...lists.map(({ items }) => items.attachments),
   ]);
@@ -122,12 +153,17 @@ export class EngineHost {
   readonly #opened: Promise<void>;
   #settleOpened = (_opening: Promise<void>): void => {};
   #crashed = false;
+  #peers: Peers | undefined;
+  #housekeeping: Housekeeping | undefined;
+  /** Whether others committed something before the engine was there to hear it. */
+  #missed = false;
   /** Calls in their order, from the first that waits for something. */
   readonly #line: { call: Call; ready: Promise<void> | undefined }[] = [];
   /** Calls without a reply: those that keep no order, and the others. */
   readonly #free = new Set<Promise<void>>();
   readonly #ordered = new Set<Promise<void>>();
   #replies: Reply[] = [];
+  #events: HostEvent[] = [];
   #transfer: ArrayBufferLike[] = [];
 
   /** `ended` is called when the hoard was closed and no more calls will come. */
@@ -149,6 +185,7 @@ export class EngineHost {
       return;
     }
     for (const call of message.calls) {
+      if (call.op !== "idle") this.#housekeeping?.called();
       if (FREE.has(call.op)) this.#runFree(call);
       else this.#lineUp(call);
     }
@@ -159,7 +196,15 @@ export class EngineHost {
     if (this.#crashed) return;
     this.#crashed = true;
     this.#line.length = 0;
+    this.release();
     this.#send({ crashed: problem });
+  }
+
+  /** Nobody will call any more: what does not end by itself is ended. */
+  release(): void {
+    this.#peers?.close();
+    this.#peers = undefined;
+    void this.#housekeeping?.stop();
   }
 
   #runFree(call: Call): void {
@@ -174,7 +219,7 @@ export class EngineHost {
     const ready = this.#prepare(call);
     const barrier = call.op === "flush" || call.op === "close";
     if (ready === undefined && !barrier && this.#line.length === 0) {
-      track(this.#run(call), this.#ordered);
+      this.#runOrdered(call);
       return;
     }
     // Whether it fails is looked at when its turn has come.
@@ -189,13 +234,21 @@ export class EngineHost {
         if (first.ready !== undefined) await first.ready;
         // A barrier covers what is being stored out of order; closing leaves no call without its reply.
         if (first.call.op === "flush") await Promise.all(this.#free);
-        if (first.call.op === "close") await Promise.all([...this.#free, ...this.#ordered]);
-        track(this.#run(first.call), this.#ordered);
+        if (first.call.op === "close") {
+          await Promise.all([...this.#free, ...this.#ordered, this.#housekeeping?.stop()]);
+        }
+        this.#runOrdered(first.call);
       } catch (error) {
         this.#fail(first.call, error);
       }
       this.#line.shift();
     }
+  }
+
+  #runOrdered(call: Call): void {
+    const running = this.#run(call);
+    // An accepted write may wait for storage to have room: closing does not wait for that.
+    if (call.ack !== ACCEPTED) track(running, this.#ordered);
   }
 
   /** What a call has to wait for before it can be made, besides those before it. */
@@ -210,24 +263,59 @@ export class EngineHost {
     return this.#opened.then(() => this.#engine && this.#uploads.prepare(this.#engine, tablesOf(call)));
   }
 
-  async #open({ options, wasm }: Args<"open">): Promise<void> {
+  async #open({ options, wasm, housekeeping }: Args<"open">): Promise<void> {
     // The page learns that somebody is here, however long opening takes.
     this.#send({ replies: [] });
     const module = await this.#load(wasm);
-    this.#engine = await module.open(options);
+    // Before the engine reads the first record, so that no change to it goes unheard.
+    if (canTell()) this.#peers = new Peers(options.name, (commit) => this.#heard(commit));
+    try {
+      const engine = await module.open(options, (event) => this.#notice(event));
+      if (this.#missed) engine.distrust();
+      this.#engine = engine;
+      if (housekeeping !== false) {
+        this.#housekeeping = new Housekeeping(engine, options.name, () => this.#report({ type: "due" }));
+      }
+    } catch (error) {
+      this.release();
+      throw error;
+    }
+  }
+
+  /** Another tab has committed something. */
+  #heard(commit: Commit | undefined): void {
+    if (this.#engine === undefined) {
+      this.#missed = true;
+    } else if (commit === undefined) {
+      this.#engine.distrust();
+      this.#report({ type: "missed" });
+    } else {
+      this.#engine.peer(commit.generation, [...new Set(commit.changes.map(({ session }) => session))]);
+      this.#report({ type: "peer", ...commit });
+    }
+  }
+
+  /** The engine reports something. */
+  #notice(event: EngineEvent): void {
+    if (event.type === "committed" && !this.#crashed) this.#peers?.tell(event);
+    this.#report(event);
   }
 
   async #run(call: Call): Promise<void> {
     try {
       this.#reply({ id: call.id, result: await this.#make(call) }, call.op);
-      if (call.op === "close") this.#ended();
+      if (call.op === "close") {
+        this.release();
+        this.#ended();
+      }
     } catch (error) {
       this.#fail(call, error);
     }
   }
 
-  #make({ op, args }: Call): unknown {
+  #make({ op, args, seq = 0, ack = COMMITTED }: Call): unknown {
     if (op === "open") return undefined;
+    if (op === "idle") return this.#housekeeping?.idle();
     const engine = this.#engine;
     if (engine === undefined) throw fields("Closed", "the hoard is closed; open it again");
     switch (op) {
@@ -241,8 +329,10 @@ export class EngineHost {
         return this.#jobs.get((args as Args<"cancel">).job)?.cancel();
     }
     if (!Object.hasOwn(HANDLERS, op)) throw fields("InvalidArgument", `the engine has no call ${JSON.stringify(op)}`);
-    const handler = HANDLERS[op] as (engine: Engine, args: unknown, uploads: Uploads) => Promise<unknown>;
-    return handler(engine, args, this.#uploads);
+    // Nobody tells what other tabs do.
+    if (this.#peers === undefined && READS.has(op)) engine.distrust();
+    const handler = HANDLERS[op] as (engine: Engine, args: unknown, numbered: Numbered, uploads: Uploads) => unknown;
+    return handler(engine, args, { seq, ack }, this.#uploads);
   }
 
   #begin(job: EngineJob): number {
@@ -277,6 +367,18 @@ export class EngineHost {
     if ("result" in reply) this.#transfer.push(...buffersOf(op, reply.result));
   }
 
+  #report(event: HostEvent): void {
+    if (this.#crashed) return;
+    if (this.#events.length === 0) {
+      queueMicrotask(() => {
+        const events = this.#events;
+        this.#events = [];
+        this.#send({ events });
+      });
+    }
+    this.#events.push(event);
+  }
+
   /** What settled together goes in one message. */
   #sendReplies(): void {
     const replies = this.#replies;
@@ -286,7 +388,10 @@ export class EngineHost {
     this.#send({ replies }, [...transfer] as ArrayBuffer[]);
   }
 
-  #send(message: { replies: Reply[] } | { crashed: string }, transfer: ArrayBuffer[] = []): void {
+  #send(
+    message: { replies: Reply[] } | { events: HostEvent[] } | { crashed: string },
+    transfer: ArrayBuffer[] = [],
+  ): void {
     this.#sendMessage({ hoardb: PROTOCOL, hoard: this.#hoard, ...message }, transfer);
   }
 }

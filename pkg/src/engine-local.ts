@@ -21,6 +21,9 @@ export function connectLocally(hoard: number, events: PortEvents): Port {
   hosts.add(host);
   return {
     post: (message) => host.receive(message),
-    release: () => void hosts.delete(host),
+    release() {
+      hosts.delete(host);
+      host.release();
+    },
   };
 }

@@ -13,6 +13,50 @@ export interface EngineOptions {
   chunkItems?: number;
   chunkBytes?: number;
   graceMs?: number;
+  /** Who numbers the writes: 32 lower-case hexadecimal digits. */
+  writer?: string;
+  cacheBytes?: number;
+  cacheTtlMs?: number;
+  /** There was data when somebody looked last: that the store is empty is an error. */
+  expected?: boolean;
+}
+
+/** What happened to a session. */
+export interface Change {
+  /** The session's id. */
+  session: string;
+  /** Its metadata was written, it was deleted, it was saved as a whole, or one of its lists has new or other items. */
+  kind: "metadata" | "deleted" | "saved" | "appended" | "set";
+  /** The list, with `appended` and `set`. */
+  list?: string;
+  /** Index of the first item that is new or another, with `appended` and `set`. */
+  from?: number;
+  /** Index after the last. */
+  to?: number;
+}
+
+/** What the engine reports by itself. */
+export type EngineEvent =
+  /** A transaction of this engine was committed. */
+  | { type: "committed"; generation: number; changes: Change[] }
+  /** Storage is full and accepted writes are kept. */
+  | { type: "full"; error: ErrorFields; waiting: number }
+  /** They went through. */
+  | { type: "room" }
+  /** The connection was lost and works again. */
+  | { type: "healed"; cause: string }
+  | { type: "blocked"; error: ErrorFields }
+  /** An accepted write was refused; `seq` is 0 when it came from the journal. */
+  | { type: "failed"; seq: number; error: ErrorFields; session?: string; list?: string };
+
+/** Which entries of the cache: one, those whose id begins so, or those whose id matches. */
+export interface Invalidation {
+  /** A session's id. */
+  id?: string;
+  /** What their ids begin with. */
+  prefix?: string;
+  /** A pattern of their ids, in which `*` stands for any characters and `?` for any one. */
+  pattern?: string;
 }
 
 /** An attachment to store with a document: its bytes, or the hash of one that is there. */
@@ -128,6 +172,44 @@ export interface EngineStats {
   savedByDeduplication: number;
   savedByCompression: number;
   generation: number;
+  /** Of this very store: another one under the same name has another. */
+  storeId: string;
+  queue: QueueStats;
+  cache: CacheStats;
+}
+
+/** What the engine's queue did since the hoard was opened. */
+export interface QueueStats {
+  /** Writes that are not committed. */
+  waiting: number;
+  /** Bytes of these. */
+  bytes: number;
+  /** Writes that it took. */
+  accepted: number;
+  /** Writes that were committed or refused. */
+  operations: number;
+  /** Transactions that this took. */
+  transactions: number;
+  /** The longest that a write waited, in milliseconds. */
+  longestWaitMs: number;
+  /** Accepted writes that wait for storage to have room. */
+  kept: number;
+}
+
+/** What the engine's cache holds, and what it did since the hoard was opened. */
+export interface CacheStats {
+  entries: number;
+  bytes: number;
+  bytesMax: number;
+  hits: number;
+  misses: number;
+  evictions: number;
+  /** Hits of all reads, 0 to 1. */
+  hitRate: number;
+  /** Age of the oldest entry in milliseconds. */
+  oldestMs: number;
+  /** The size at which it would have had to evict nothing that was asked for again. */
+  recommendedBytes: number;
 }
 
 export interface CollectOptions {
@@ -184,14 +266,16 @@ export interface EngineJob {
 }
 
 export interface Engine {
-  create(id: string, meta: Document): Promise<void>;
-  put(id: string, meta: Document): Promise<void>;
-  update(id: string, patch: Document, remove: string[]): Promise<void>;
-  delete(ids: string[]): Promise<number>;
-  save(id: string, meta: Document, lists: ListInput[]): Promise<void>;
-  append(id: string, list: string, items: Documents): Promise<number>;
-  set(id: string, list: string, index: number, item: Document): Promise<void>;
-  attach(attachment: AttachmentInput): Promise<Attachment>;
+  // `seq` numbers the writes of a writer, rising from 1; 0 is none. One that was decided is not done again. `ack` says when
+  // a write's promise resolves: 0 accepted, 1 committed, 2 durable.
+  create(id: string, meta: Document, seq: number, ack: number): Promise<void>;
+  put(id: string, meta: Document, seq: number, ack: number): Promise<void>;
+  update(id: string, patch: Document, remove: string[], seq: number, ack: number): Promise<void>;
+  delete(ids: string[], seq: number, ack: number): Promise<number>;
+  save(id: string, meta: Document, lists: ListInput[], seq: number, ack: number): Promise<void>;
+  append(id: string, list: string, items: Documents, seq: number, ack: number): Promise<number>;
+  set(id: string, list: string, index: number, item: Document, seq: number, ack: number): Promise<void>;
+  attach(attachment: AttachmentInput, ack: number): Promise<Attachment>;
   uploadBegin(): Promise<string>;
   uploadPart(upload: string, bytes: Uint8Array): Promise<void>;
   uploadFinish(upload: string, type: string): Promise<Attachment>;
@@ -207,11 +291,21 @@ export interface Engine {
   stats(): Promise<EngineStats>;
   collect(options: CollectOptions): EngineJob;
   verify(options: VerifyOptions): EngineJob;
+  /** Another engine committed this: what is cached of it is dropped. */
+  peer(generation: number, sessions: string[]): void;
+  /** Others may have committed unheard: the generation is compared before the cache is trusted. */
+  distrust(): void;
+  /** Drops entries of the cache, all with `null`; answers how many. */
+  invalidate(target: Invalidation | null): number;
+  /** Takes over the work in the background; answers the number that fences off whoever did it before. */
+  background(): Promise<string>;
+  /** One round of that work. */
+  housekeeping(fence: string): EngineJob;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What the wasm module gives to whoever loads it. */
 export interface EngineModule {
-  open(options: EngineOptions): Promise<Engine>;
+  open(options: EngineOptions, report: (event: EngineEvent) => void): Promise<Engine>;
 }

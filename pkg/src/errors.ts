@@ -1,9 +1,11 @@
 /**
  * What every failure of this package looks like.
  *
- * The codes are the variants of the engine's error enum (`src/error.rs`) and three that only the client can meet.
+ * The codes are the variants of the engine's error enum (`src/error.rs`) and some that only the client can meet.
  * They are stable: none is renamed or used again for something else.
  */
+
+import type { Witness } from "./witness.js";
 
 /** Codes that the engine reports, one for each variant of its error enum. */
 export const ENGINE_CODES = [
@@ -22,11 +24,12 @@ export const ENGINE_CODES = [
   "Unavailable",
   "Conflict",
   "Cancelled",
+  "DataLoss",
   "Backend",
 ] as const;
 
 /** Codes that arise on the page. */
-export const CLIENT_CODES = ["NotStorable", "EngineCrashed", "Aborted"] as const;
+export const CLIENT_CODES = ["NotStorable", "EngineCrashed", "QueueFull", "Aborted"] as const;
 
 /**
  * What went wrong. The package's README says for each code what happened, what is safe and what to do.
@@ -45,6 +48,7 @@ interface HoardErrorOptions {
   readonly retryable?: boolean;
   readonly needsReload?: boolean;
   readonly path?: string;
+  readonly lastSeen?: Witness;
   readonly cause?: unknown;
 }
 
@@ -69,6 +73,8 @@ export class HoardError extends Error {
   readonly needsReload: boolean;
   /** Where in the given value the problem is, such as `item.image[2]`; only with `NotStorable` and `TooLarge`. */
   declare readonly path?: string;
+  /** What was stored when this browser last looked; only with `DataLoss`. */
+  declare readonly lastSeen?: Witness;
 
   /** @internal */
   constructor(code: HoardErrorCode, message: string, options: HoardErrorOptions = {}) {
@@ -77,6 +83,7 @@ export class HoardError extends Error {
     this.retryable = options.retryable ?? false;
     this.needsReload = options.needsReload ?? false;
     if (options.path !== undefined) this.path = options.path;
+    if (options.lastSeen !== undefined) this.lastSeen = options.lastSeen;
   }
 }
 

@@ -1,10 +1,21 @@
 /**
  * A hoard: what `openHoard` resolves to.
  */
+import { ackOf, storeAckOf, type StoreOptions, type WriteOptions } from "./ack.js";
 import { Attachments } from "./attachments.js";
+import type { PageCacheStats } from "./cache.js";
 import type { Channel } from "./channel.js";
-import type { CollectOptions, CollectReport, EngineStats, VerifyOptions, VerifyReport } from "./engine.js";
+import type {
+  CacheStats,
+  Invalidation,
+  CollectOptions,
+  CollectReport,
+  EngineStats,
+  VerifyOptions,
+  VerifyReport,
+} from "./engine.js";
 import { checkOptions, invalid } from "./errors.js";
+import type { HoardEvents } from "./events.js";
 import { Job } from "./job.js";
 import { List } from "./list.js";
 import { Sessions } from "./sessions.js";
@@ -18,32 +29,144 @@ export interface HoardStats extends EngineStats {
    * What the browser says of the whole origin, in bytes, rounded and padded as it likes; `null` where it says nothing.
    */
   quota: { usage: number; quota: number } | null;
+  /** What this page does by itself. */
+  page: PageStats;
+}
+
+/** The page's own cache of metadata, and the writes that wait on the page. */
+export interface PageStats extends PageCacheStats {
+  /** Writes that wait for their replies. */
+  waiting: number;
+  /** Bytes that the page keeps of them, about. */
+  waitingBytes: number;
+  /** Writes that were sent again because the engine crashed. */
+  resent: number;
+}
+
+/** What is cached: by the engine, and on the page. */
+export interface HoardCacheStats extends CacheStats {
+  /** The page's own cache of metadata. */
+  page: PageCacheStats;
+}
+
+/**
+ * The cache. It never has to be managed: what this hoard or another tab changes is dropped from it at once.
+ */
+export class HoardCache {
+  readonly #channel: Channel;
+
+  /** @internal */
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  /** What is cached, and how often that helped. */
+  async stats(): Promise<HoardCacheStats> {
+    const { cache } = await this.#channel.call("stats", {});
+    return { ...cache, page: this.#channel.cache.stats };
+  }
+
+  /**
+   * Drops what is cached of one session, of those whose id begins with `prefix`, or of those whose id matches `pattern`,
+   * in which `*` stands for any characters and `?` for any one. Resolves to how many entries of the engine's it were.
+   *
+   * @throws HoardError `InvalidArgument`, `Closed`.
+   */
+  async invalidate(target: string | { prefix: string } | { pattern: string }): Promise<number> {
+    const { cache } = this.#channel;
+    const wanted: Invalidation = typeof target === "string" ? { id: target } : target;
+    checkOptions("target", wanted);
+    const { id, prefix, pattern } = wanted;
+    if ([id, prefix, pattern].filter((text) => typeof text === "string").length !== 1)
+      throw invalid("target", "an id, a prefix or a pattern is needed");
+    if (id !== undefined) cache.drop(id);
+    else if (prefix !== undefined) cache.dropPrefix(prefix);
+    // The engine matches patterns; the page's cache fills again at no more than a message an entry.
+    else cache.clear();
+    return this.#channel.call("invalidate", { target: wanted });
+  }
+
+  /** Drops everything. */
+  async clear(): Promise<void> {
+    this.#channel.cache.clear();
+    await this.#channel.call("invalidate", { target: null });
+  }
 }
 
 /**
  * An open hoard. A promise of a write resolves when the write is committed: it then survives the death of the tab, the
- * browser and the process. To survive loss of power too, `await flush()`. What has not resolved is not stored.
+ * browser and the process. The option `ack` of a write asks for less (`accepted`: it is queued, and kept whatever
+ * happens) or more (`durable`: it survives loss of power too, as after `flush()`). A promise that rejects says that the
+ * write is not stored and will not be, with one exception: after `EngineCrashed` that is not known.
  *
  * Calls take effect in the order in which they are made, and a read sees every write before it, awaited or not. Only
  * `saveMany` and `attachments.put` let other calls go between.
  *
  * Every call can fail with `Closed`, `ConnectionLost`, `EngineCrashed` and `Backend`; what else, it says itself.
+ *
+ * It is an EventTarget; see {@link HoardEvents} for what it reports.
  */
-export class Hoard<S extends Schema = AnySchema> {
+export class Hoard<S extends Schema = AnySchema> extends EventTarget {
   /** Name of the database. */
   readonly name: string;
   /** Sessions by their metadata. */
   readonly sessions: Sessions<S>;
   /** Attachments on their own. */
   readonly attachments: Attachments;
+  /** What is kept in memory. */
+  readonly cache: HoardCache;
   readonly #channel: Channel;
+  readonly #ended: () => void;
 
   /** @internal */
-  constructor(channel: Channel, name: string) {
+  constructor(channel: Channel, name: string, ended: () => void = () => {}) {
+    super();
     this.#channel = channel;
+    this.#ended = ended;
     this.name = name;
     this.sessions = new Sessions(channel);
     this.attachments = new Attachments(channel);
+    this.cache = new HoardCache(channel);
+    // What was reported until now is dispatched when whoever opened the hoard could listen.
+    setTimeout(() => channel.listen((type, detail) => void this.dispatchEvent(new CustomEvent(type, { detail }))));
+  }
+
+  /** Calls back with each event of a type; its `detail` is what {@link HoardEvents} says. */
+  override addEventListener<K extends keyof HoardEvents>(
+    type: K,
+    listener: ((event: CustomEvent<HoardEvents[K]>) => void) | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | ((event: CustomEvent) => void) | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options);
+  }
+
+  /** Ends what {@link addEventListener} began. */
+  override removeEventListener<K extends keyof HoardEvents>(
+    type: K,
+    listener: ((event: CustomEvent<HoardEvents[K]>) => void) | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
+  override removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
+  override removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | ((event: CustomEvent) => void) | null,
+    options?: EventListenerOptions | boolean,
+  ): void {
+    super.removeEventListener(type, listener as EventListenerOrEventListenerObject | null, options);
   }
 
   /**
@@ -57,12 +180,13 @@ export class Hoard<S extends Schema = AnySchema> {
 
   /**
    * Stores a whole session in place of whatever was under its id, all or nothing. Resolves with its id when it is
-   * committed. A session larger than some megabytes is read in slices: leave it unchanged until then.
+   * committed, or as `ack` says. A session larger than some megabytes is read in slices: leave it unchanged until then.
    *
-   * @throws HoardError `NotStorable`, `InvalidId`, `TooLarge`, `NotFound` (an attachment), `StorageFull`, `Closed`.
+   * @throws HoardError `NotStorable`, `InvalidId`, `TooLarge`, `NotFound` (an attachment), `StorageFull`, `QueueFull`,
+   * `Closed`.
    */
-  async save(whole: WholeSessionInput<S>): Promise<string> {
-    return save(this.#channel, whole);
+  async save(whole: WholeSessionInput<S>, options: WriteOptions = {}): Promise<string> {
+    return save(this.#channel, whole, ackOf(options, this.#channel.ack));
   }
 
   /**
@@ -72,12 +196,16 @@ export class Hoard<S extends Schema = AnySchema> {
    *
    * @throws HoardError the first error, as with {@link save}; sessions before and after the failed one may be stored.
    */
-  async saveMany(wholes: Iterable<WholeSessionInput<S>> | AsyncIterable<WholeSessionInput<S>>): Promise<string[]> {
+  async saveMany(
+    wholes: Iterable<WholeSessionInput<S>> | AsyncIterable<WholeSessionInput<S>>,
+    options: StoreOptions = {},
+  ): Promise<string[]> {
+    const ack = storeAckOf(options, this.#channel.ack);
     const iterable = wholes as Partial<Iterable<unknown> & AsyncIterable<unknown>> | null | undefined;
     if (!iterable?.[Symbol.iterator] && !iterable?.[Symbol.asyncIterator]) {
       throw invalid("sessions", `an array or an iterator of sessions is needed, ${describe(wholes)} was given`);
     }
-    return saveMany(this.#channel, wholes);
+    return saveMany(this.#channel, wholes, ack);
   }
 
   /**
@@ -120,7 +248,16 @@ export class Hoard<S extends Schema = AnySchema> {
   /** What the hoard holds and takes, and the browser's quota. */
   async stats(): Promise<HoardStats> {
     const [stats, quota] = await Promise.all([this.#channel.call("stats", {}), estimate()]);
-    return { ...stats, quota };
+    const { cache, queue, resent } = this.#channel;
+    return { ...stats, quota, page: { ...cache.stats, waiting: queue.writes, waitingBytes: queue.bytes, resent } };
+  }
+
+  /**
+   * Asks the browser not to remove this origin's data when space runs short (`navigator.storage.persist()`). Says whether
+   * it agreed; it may ask the user first. `false` where browsers know no such promise.
+   */
+  async persist(): Promise<boolean> {
+    return (await (globalThis.navigator?.storage as StorageManager | undefined)?.persist?.()) ?? false;
   }
 
   /** Resolves when everything that was written before survives loss of power. */
@@ -128,9 +265,16 @@ export class Hoard<S extends Schema = AnySchema> {
     return this.#channel.call("flush", {});
   }
 
-  /** Lets everything called before finish, then lets go of the database and ends the worker. Can be called again. */
+  /**
+   * Lets everything called before finish, then lets go of the database and ends the worker. Accepted writes for which
+   * there is no room go to the journal, and are stored when the hoard is opened next. Can be called again.
+   */
   async close(): Promise<void> {
-    return this.#channel.close();
+    try {
+      await this.#channel.close();
+    } finally {
+      this.#ended();
+    }
   }
 }
 

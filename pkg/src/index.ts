@@ -4,10 +4,14 @@
  *
  * @packageDocumentation
  */
-export { openHoard } from "./open.js";
+export { deleteHoard, openHoard } from "./open.js";
 export { HoardError, type HoardErrorCode } from "./errors.js";
 export { AttachmentRef, type ByteRange } from "./attachment.js";
-export type { Hoard, HoardStats } from "./hoard.js";
+export type { Ack, StoreOptions, WriteOptions } from "./ack.js";
+export type { PageCacheStats } from "./cache.js";
+export type { HoardEvents } from "./events.js";
+export type { Hoard, HoardCache, HoardCacheStats, HoardStats, PageStats } from "./hoard.js";
+export type { Witness } from "./witness.js";
 export type { DamagedSession, Sessions, SessionList, SessionQuery } from "./sessions.js";
 export type { ChunkRange, List } from "./list.js";
 export type { Attachments, PutOptions } from "./attachments.js";
@@ -15,10 +19,13 @@ export type { Job } from "./job.js";
 export type { LoadOptions, LoadProgress } from "./whole.js";
 export type {
   AttachmentStat,
+  CacheStats,
+  Change,
   CollectOptions,
   CollectReport,
   Finding,
   Progress,
+  QueueStats,
   VerifyOptions,
   VerifyReport,
 } from "./engine.js";

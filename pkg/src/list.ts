@@ -2,12 +2,14 @@
  * One list of a session: appended at its end, read anywhere.
  */
 import { untilAborted } from "./abort.js";
+import { ACCEPTED, ackOf, type Ack, type AckLevel, type WriteOptions } from "./ack.js";
 import type { Channel } from "./channel.js";
 import { decodeChunk } from "./decode.js";
 import { encode } from "./encode.js";
 import { checkOptions, invalid } from "./errors.js";
 import { checkId } from "./id.js";
-import { attachmentBuffers, attachmentBytes, type Prepared } from "./outbox.js";
+import { bytesHeld, isKept, readBlobs, sizeOfAll } from "./keep.js";
+import { attachmentBuffers, type Prepared } from "./outbox.js";
 import { Packer } from "./pack.js";
 import { Pace } from "./pace.js";
 import type { Args, AttachmentSource } from "./protocol.js";
@@ -45,28 +47,36 @@ export class List<Item, Given> implements AsyncIterable<Item> {
   }
 
   /**
-   * Adds one item, or each of an array, at the end. Resolves when they are committed, with the index of the first. The
-   * items are read before this returns, except for a long array: leave it unchanged until the promise resolves. To
-   * append an item that is itself an array, wrap it in one.
+   * Adds one item, or each of an array, at the end. Resolves when they are committed, with the index of the first; or as
+   * `ack` says, with nothing when they are just accepted. The items are read before this returns, except for a long
+   * array: leave it unchanged until the promise resolves. To append an item that is itself an array, wrap it in one.
    *
    * @throws HoardError `NotFound` (no such session, or an attachment that is not there), `NotStorable`, `TooLarge`,
-   * `StorageFull`, `Closed`. Nothing of an array is stored then.
+   * `StorageFull`, `QueueFull`, `Closed`. Nothing of an array is stored then.
    */
-  append(items: Given | readonly Given[]): Promise<number> {
+  append(items: Given | readonly Given[], options: WriteOptions & { ack: "accepted" }): Promise<undefined>;
+  append(
+    items: Given | readonly Given[],
+    options?: WriteOptions & { ack?: Exclude<Ack, "accepted"> },
+  ): Promise<number>;
+  append(items: Given | readonly Given[], options?: WriteOptions): Promise<number | undefined>;
+  append(items: Given | readonly Given[], options: WriteOptions = {}): Promise<number | undefined> {
     const pace = new Pace();
     const texts: string[] = [];
     const attachments: AttachmentSource[] = [];
     const { session, name: list } = this;
+    let ack: AckLevel;
     try {
+      ack = ackOf(options, this.#channel.ack);
       if (!Array.isArray(items)) {
         texts.push(encode(items, "item", attachments));
       } else {
-        if (items.length === 0) return this.length();
+        if (items.length === 0) return ack === ACCEPTED ? Promise.resolve(undefined) : this.length();
         for (const item of items) {
           texts.push(encode(item, `items[${texts.length}]`, attachments));
           if (pace.due && texts.length < items.length) {
             const rest = items.slice(texts.length) as unknown[];
-            return this.#channel.later("append", () =>
+            return this.#channel.later("append", { session, list }, ack, () =>
               prepareAppend({ session, list }, texts, rest, attachments, pace),
             );
           }
@@ -75,7 +85,7 @@ export class List<Item, Given> implements AsyncIterable<Item> {
     } catch (error) {
       return Promise.reject(error as Error);
     }
-    return this.#channel.write("append", { session, list }, texts, attachments);
+    return this.#channel.write("append", { session, list }, texts, attachments, ack);
   }
 
   /**
@@ -116,16 +126,17 @@ export class List<Item, Given> implements AsyncIterable<Item> {
   }
 
   /**
-   * Replaces the item at an index. Resolves when it is committed.
+   * Replaces the item at an index. Resolves when it is committed, or as `ack` says.
    *
    * @throws HoardError `NotFound` (no such session, item or attachment), `NotStorable`, `TooLarge`, `InvalidArgument`,
-   * `StorageFull`, `Closed`.
+   * `StorageFull`, `QueueFull`, `Closed`.
    */
-  async set(index: number, item: Given): Promise<void> {
+  async set(index: number, item: Given, options: WriteOptions = {}): Promise<void> {
+    const ack = ackOf(options, this.#channel.ack);
     checkIndex("index", index);
     const attachments: AttachmentSource[] = [];
     const text = encode(item, "item", attachments);
-    return this.#channel.write("set", { session: this.session, list: this.name, index }, [text], attachments);
+    return this.#channel.write("set", { session: this.session, list: this.name, index }, [text], attachments, ack);
   }
 
   /**
@@ -175,7 +186,9 @@ async function prepareAppend(
     packer.add(encode(item, `items[${texts.length + at}]`, attachments));
   }
   const packed = packer.take();
-  const bytes = packed.json.length + attachmentBytes(attachments);
-  const transfer = [...packer.buffers(), ...attachmentBuffers(attachments)];
-  return { args: { ...args, documents: { ...packed, attachments } }, bytes, transfer };
+  const kept = isKept(packed.json.length, attachments);
+  if (kept) await readBlobs(attachments);
+  const bytes = packed.json.length + (kept ? sizeOfAll(attachments) : bytesHeld(attachments));
+  const transfer = kept ? [] : [...packer.buffers(), ...attachmentBuffers(attachments)];
+  return { args: { ...args, documents: { ...packed, attachments } }, bytes, transfer, kept };
 }

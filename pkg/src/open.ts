@@ -2,13 +2,17 @@
  * Opening a hoard: checks the options, starts the engine and connects to it.
  */
 import { Channel, crashed, type Connector, type Port, type PortEvents } from "./channel.js";
+import { PageCache } from "./cache.js";
 import type { EngineOptions } from "./engine.js";
 import { HoardError, checkOptions, invalid } from "./errors.js";
 import { Hoard, checkMs } from "./hoard.js";
 import { checkId } from "./id.js";
+import { watch } from "./lifecycle.js";
 import type { WasmSource } from "./protocol.js";
+import { QUEUE_BOUNDS, type QueueBounds } from "./queue.js";
 import type { AnySchema, HoardOptions, Schema } from "./types.js";
 import { describe } from "./value.js";
+import { Keeper, forget, lastSeen } from "./witness.js";
 
 /**
  * Opens a hoard, and makes it if there is none of this name. The first call loads the engine; importing loads nothing.
@@ -18,16 +22,112 @@ import { describe } from "./value.js";
  * ```
  *
  * @throws HoardError `InvalidArgument`, `InvalidId`; `Unavailable` when there is no IndexedDB, or the worker or the
- * wasm cannot be loaded (the message says what to change); `Blocked`, `NewerVersion`, `Corrupt`, `StorageFull`.
+ * wasm cannot be loaded (the message says what to change); `Blocked`, `NewerVersion`, `Corrupt`, `StorageFull`;
+ * `DataLoss` when there was data and the store is empty.
  */
 export async function openHoard<S extends Schema = AnySchema>(options: HoardOptions): Promise<Hoard<S>> {
   checkOptions("options", options);
-  const channel = new Channel(connector(options.worker ?? true), {
-    options: engineOptions(options),
-    wasm: wasmSource(options.wasm),
+  const { name, loss = "reject", housekeeping = true } = options;
+  if (loss !== "reject" && loss !== "accept") throw invalid("loss", '"reject" or "accept" is needed');
+  if (typeof housekeeping !== "boolean") throw invalid("housekeeping", "true or false is needed");
+  const { bytes: cacheBytes, ttlMs: cacheTtlMs } = cacheOptions(options.cache);
+  const pageBytes = Math.min(PAGE_CACHE_BYTES_MAX, cacheBytes * PAGE_CACHE_SHARE);
+  const channel = new Channel(
+    connector(options.worker ?? true),
+    { options: { ...engineOptions(options), cacheBytes, cacheTtlMs }, wasm: wasmSource(options.wasm), housekeeping },
+    {
+      queue: queueOptions(options.queue),
+      // Without messages of other tabs it would not be known when an entry is old.
+      cache: new PageCache(typeof BroadcastChannel === "undefined" ? 0 : pageBytes, cacheTtlMs),
+      expected: () => loss === "reject" && (lastSeen(name)?.sessions ?? 0) > 0,
+    },
+  );
+  try {
+    await channel.open();
+  } catch (error) {
+    throw error instanceof HoardError && error.code === "DataLoss" ? withWitness(error, name) : error;
+  }
+  const keeper = new Keeper(channel, name);
+  const hoard = new Hoard<S>(channel, name, watch(channel, name, keeper));
+  hoard.addEventListener("change", () => keeper.changed());
+  // The hoard is open; whether something is missing shows when it is known.
+  keeper.start().catch(() => {});
+  return hoard;
+}
+
+function withWitness(error: HoardError, name: string): HoardError {
+  const witness = lastSeen(name);
+  return new HoardError("DataLoss", error.message, { cause: error, ...(witness && { lastSeen: witness }) });
+}
+
+/** How long others may take to let go of a database that is to be deleted. */
+const DELETED_MS = 10_000;
+
+/**
+ * Deletes a hoard with everything in it, and what is remembered of it. Hoards that are open under this name are closed;
+ * their calls fail with `Closed`.
+ *
+ * @throws HoardError `InvalidId`, `Unavailable`, `Backend`; `Blocked` when a tab does not let go of it within 10 seconds:
+ * it is then deleted as soon as that tab is closed.
+ */
+export async function deleteHoard(name: string): Promise<void> {
+  checkId("name", name);
+  if (typeof indexedDB === "undefined") throw new HoardError("Unavailable", "there is no IndexedDB here");
+  const deleted = new Promise<void>((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(name);
+    request.onsuccess = () => resolve();
+    request.onerror = (event) => {
+      event.preventDefault();
+      const cause = request.error;
+      reject(new HoardError("Backend", `the database could not be deleted: ${String(cause)}`, { cause }));
+    };
+  }).then(() => forget(name));
+  let patience: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    patience = setTimeout(() => {
+      const problem = `another tab keeps the database "${name}" open; it is deleted as soon as that is closed`;
+      reject(new HoardError("Blocked", problem, { retryable: true }));
+    }, DELETED_MS);
   });
-  await channel.open();
-  return new Hoard<S>(channel, options.name);
+  try {
+    await Promise.race([deleted, late]);
+  } finally {
+    clearTimeout(patience);
+    deleted.catch(() => {});
+    late.catch(() => {});
+  }
+}
+
+/** The page's own cache: a share of the whole, within a bound. */
+const PAGE_CACHE_SHARE = 1 / 16;
+const PAGE_CACHE_BYTES_MAX = 16 << 20;
+
+/** The size of the cache where nothing is known of the device, and its bounds, in bytes. */
+const CACHE_BYTES = 64e6;
+const CACHE_BYTES_MIN = 10e6;
+const CACHE_BYTES_MAX = 500e6;
+
+/** A cache takes this share of the device's memory, which is known in GiB and no more exactly than to a power of two. */
+const MEMORY_SHARE = 1 / 64;
+
+function cacheOptions(cache: HoardOptions["cache"] = {}): { bytes: number; ttlMs: number } {
+  checkOptions("cache", cache);
+  const { bytes, ttlMs } = cache;
+  const { deviceMemory } = (globalThis.navigator ?? {}) as { deviceMemory?: number };
+  const share = deviceMemory === undefined ? CACHE_BYTES : deviceMemory * 2 ** 30 * MEMORY_SHARE;
+  return {
+    bytes:
+      bytes === undefined ?
+        Math.round(Math.min(CACHE_BYTES_MAX, Math.max(CACHE_BYTES_MIN, share)))
+      : checkCount("cache.bytes", bytes),
+    ttlMs: ttlMs === undefined ? 300_000 : checkMs("cache.ttlMs", ttlMs),
+  };
+}
+
+function queueOptions(queue: HoardOptions["queue"] = {}): QueueBounds {
+  checkOptions("queue", queue);
+  const { bytes = QUEUE_BOUNDS.bytes, writes = QUEUE_BOUNDS.writes } = queue;
+  return { bytes: checkCount("queue.bytes", bytes), writes: checkCount("queue.writes", writes) };
 }
 
 function engineOptions({ name, durability, chunk, graceMs }: HoardOptions): EngineOptions {

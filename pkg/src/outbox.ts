@@ -5,8 +5,10 @@
  * list in a row share one call. A call whose arguments are still being encoded keeps its place and holds back those
  * after it.
  */
+import { ACCEPTED, type AckLevel } from "./ack.js";
+import { bytesHeld, sizeOfAll } from "./keep.js";
 import { Packer } from "./pack.js";
-import type { Args, AttachmentSource, Call, DocumentsSource, Op } from "./protocol.js";
+import type { Args, AttachmentSource, Call, DocumentsSource, Op, WholeSource, WriteOp } from "./protocol.js";
 
 /** What one message takes, unless a single call has more. */
 const MESSAGE_BYTES_MAX = 1 << 20;
@@ -16,11 +18,8 @@ const MESSAGE_CALLS_MAX = 1024;
 const SHARED_ITEMS_MAX = 1024;
 const SHARED_UNITS_MAX = 32 * 1024;
 
-/** Bytes of an attachment beyond which the engine's side takes it in parts. */
-const WHOLE_BYTES_MAX = 1 << 20;
-
 /** Who waits for a call. `offset` is added to a number that comes back: where this caller's items begin. */
-interface Caller {
+export interface Caller {
   readonly offset: number;
   resolve(result: unknown): void;
   reject(error: unknown): void;
@@ -33,27 +32,58 @@ export interface Entry {
   args: Args<Op> | undefined;
   /** Texts that become the argument `documents`. */
   readonly texts: string[] | undefined;
+  /** Whether the arguments are complete. */
+  ready: boolean;
   /** Bytes that the call makes the other end hold, about. */
   bytes: number;
+  /** The buffers that change hands, of a call that is not kept. */
   transfer: Transferable[];
   readonly callers: Caller[];
+  /** Of a write: when it is answered. */
+  readonly ack: AckLevel | undefined;
+  /** Whether the page keeps all of it until its reply comes: it can be sent again and go into the journal. */
+  kept: boolean;
+  /** Its number among the writes that are kept; 0 before it was sent or written to the journal for the first time. */
+  seq: number;
+  /** When it was accepted, in milliseconds since 1970; 0 before. */
+  acceptedAt: number;
+  /** Whether its reply came, or never will. */
+  settled: boolean;
+  /** How often it was sent again. */
+  resent: number;
+  /** Whether the journal has it. */
+  journaled: boolean;
 }
 
 /** A call's arguments once they are complete. */
 export interface Prepared<K extends Op> {
   args: Args<K>;
   bytes: number;
+  /** The buffers that change hands, unless the page keeps it. */
   transfer: Transferable[];
+  /** Whether the page keeps it. */
+  kept: boolean;
 }
 
-/** Bytes that attachments make the other end hold at once, about. */
-export function attachmentBytes(attachments: readonly AttachmentSource[]): number {
-  let bytes = 0;
-  for (const source of attachments) {
-    if ("bytes" in source) bytes += source.bytes.length;
-    else if ("blob" in source) bytes += Math.min(source.blob.size, WHOLE_BYTES_MAX);
-  }
-  return bytes;
+/** A call before anybody waits for it. */
+export function newEntry(op: Op, parts: Partial<Entry>): Entry {
+  return {
+    op,
+    args: undefined,
+    texts: undefined,
+    ready: true,
+    bytes: 0,
+    transfer: [],
+    callers: [],
+    ack: undefined,
+    kept: false,
+    seq: 0,
+    acceptedAt: 0,
+    settled: false,
+    resent: 0,
+    journaled: false,
+    ...parts,
+  };
 }
 
 /** The buffers that attachments bring along. */
@@ -61,9 +91,49 @@ export function attachmentBuffers(attachments: readonly AttachmentSource[]): Tra
   return attachments.flatMap((source) => ("bytes" in source ? [source.bytes.buffer] : []));
 }
 
+/** A call with documents, which are packed when it leaves. */
+export function documentsEntry(
+  op: WriteOp,
+  args: object,
+  texts: string[],
+  attachments: AttachmentSource[],
+  ack: AckLevel,
+  kept: boolean,
+): Entry {
+  const documents: Pick<DocumentsSource, "attachments"> = { attachments };
+  return newEntry(op, {
+    args: { ...args, documents } as Args<Op>,
+    texts,
+    bytes: unitsOf(texts) + (kept ? sizeOfAll(attachments) : bytesHeld(attachments)),
+    transfer: kept ? [] : attachmentBuffers(attachments),
+    ack,
+    kept,
+  });
+}
+
+/** UTF-16 units of texts. */
+export function unitsOf(texts: readonly string[]): number {
+  let units = 0;
+  for (const text of texts) units += text.length;
+  return units;
+}
+
+/** The sessions that a write changes. */
+export function sessionsOf({ op, args }: Pick<Entry, "op" | "args">): string[] {
+  if (args === undefined) return [];
+  if (op === "delete") return (args as Args<"delete">).sessions;
+  if (op === "saveMany") return (args as Args<"saveMany">).sessions.map(({ session }) => session);
+  const { session } = args as Partial<Args<"put">>;
+  return session === undefined ? [] : [session];
+}
+
 /** Settles everybody who waits for a call. */
 export function resolve(entry: Entry, result: unknown): void {
-  for (const caller of entry.callers) caller.resolve(typeof result === "number" ? result + caller.offset : result);
+  for (const caller of entry.callers) {
+    // Who asked for no more than `accepted` learns the same, whenever it is.
+    if (entry.ack === ACCEPTED) caller.resolve(undefined);
+    else caller.resolve(typeof result === "number" ? result + caller.offset : result);
+  }
 }
 
 /** See {@link resolve}. */
@@ -81,84 +151,60 @@ export class Outbox {
     return this.#bytes;
   }
 
-  /** Adds a call with complete arguments, or without any: {@link complete} brings them. */
-  add<K extends Op>(op: K, prepared: Prepared<K> | undefined, caller: Omit<Caller, "offset">): Entry {
-    return this.#push({
-      op,
-      args: prepared?.args,
-      texts: undefined,
-      bytes: prepared?.bytes ?? 0,
-      transfer: prepared?.transfer ?? [],
-      callers: [{ offset: 0, ...caller }],
-    });
+  /** The calls in it. */
+  get entries(): readonly Entry[] {
+    return this.#entries;
   }
 
-  /** Adds a call with documents, which are packed when it leaves. */
-  addTexts(
-    op: "create" | "put" | "update" | "set" | "append",
-    args: object,
-    texts: string[],
-    attachments: AttachmentSource[],
-    caller: Omit<Caller, "offset">,
-  ): void {
-    const documents: Pick<DocumentsSource, "attachments"> = { attachments };
-    let units = 0;
-    for (const text of texts) units += text.length;
-    if (op === "append" && attachments.length === 0 && this.#share(args as Args<"append">, texts, units, caller))
-      return;
-    this.#push({
-      op,
-      args: { ...args, documents } as Args<Op>,
-      texts,
-      bytes: units + attachmentBytes(attachments),
-      transfer: attachmentBuffers(attachments),
-      callers: [{ offset: 0, ...caller }],
-    });
+  /** Adds a call. */
+  add(entry: Entry): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.bytes;
   }
 
   /**
-   * Lets small items without attachments join the append before them. They succeed or fail together, which is no
+   * The append at the end that small items without attachments may join. They succeed or fail together, which is no
    * different from alone: all that they can fail of is the missing session, or the store as a whole.
    */
-  #share(args: Args<"append">, texts: string[], units: number, caller: Omit<Caller, "offset">): boolean {
+  sharable(args: Omit<Args<"append">, "documents">, texts: readonly string[], ack: AckLevel): Entry | undefined {
     const last = this.#entries.at(-1);
-    if (last?.op !== "append" || last.texts === undefined || last.transfer.length > 0) return false;
+    // What has a number is in the journal as it is.
+    if (last?.op !== "append" || last.texts === undefined || last.seq > 0 || last.ack !== ack) return undefined;
     const { session, list, documents } = last.args as Args<"append">;
-    if (session !== args.session || list !== args.list || documents.attachments.length > 0) return false;
-    if (last.bytes + units > SHARED_UNITS_MAX || last.texts.length + texts.length > SHARED_ITEMS_MAX) return false;
-    last.callers.push({ offset: last.texts.length, ...caller });
-    for (const text of texts) last.texts.push(text);
-    last.bytes += units;
+    if (session !== args.session || list !== args.list || documents.attachments.length > 0) return undefined;
+    if (last.bytes + unitsOf(texts) > SHARED_UNITS_MAX) return undefined;
+    return last.texts.length + texts.length > SHARED_ITEMS_MAX ? undefined : last;
+  }
+
+  /** Adds texts to a call in it. */
+  join(entry: Entry, texts: readonly string[], units: number): void {
+    for (const text of texts) entry.texts?.push(text);
+    entry.bytes += units;
     this.#bytes += units;
+  }
+
+  /** Puts calls before all others. */
+  addFirst(entries: readonly Entry[]): void {
+    this.#entries.unshift(...entries);
+    for (const { bytes } of entries) this.#bytes += bytes;
+  }
+
+  /** Brings the arguments of a call that was added without. Says whether it is still here. */
+  complete<K extends Op>(entry: Entry, prepared: Prepared<K>): boolean {
+    if (!this.#entries.includes(entry)) return false;
+    this.#bytes += prepared.bytes - entry.bytes;
+    Object.assign(entry, prepared, { ready: true });
     return true;
-  }
-
-  #push(entry: Entry): Entry {
-    this.#entries.push(entry);
-    this.#bytes += entry.bytes;
-    return entry;
-  }
-
-  /** Puts a call before all others. */
-  addFirst<K extends Op>(op: K, args: Args<K>, caller: Omit<Caller, "offset">): void {
-    this.#entries.unshift({ op, args, texts: undefined, bytes: 0, transfer: [], callers: [{ offset: 0, ...caller }] });
-  }
-
-  /** Brings the arguments of a call that was added without. */
-  complete<K extends Op>(entry: Entry, prepared: Prepared<K>): void {
-    if (!this.#entries.includes(entry)) return;
-    entry.args = prepared.args;
-    entry.bytes = prepared.bytes;
-    entry.transfer = prepared.transfer;
-    this.#bytes += prepared.bytes;
   }
 
   /** Takes a call out again, whose arguments could not be encoded. */
   remove(entry: Entry): void {
+    if (!this.#entries.includes(entry)) return;
+    this.#bytes -= entry.bytes;
     this.#entries = this.#entries.filter((other) => other !== entry);
   }
 
-  /** Empties it, for calls that will never leave. */
+  /** Empties it. */
   clear(): Entry[] {
     this.#bytes = 0;
     return this.#entries.splice(0);
@@ -169,7 +215,7 @@ export class Outbox {
     let bytes = 0;
     let count = 0;
     for (const entry of this.#entries) {
-      if (entry.args === undefined || count === MESSAGE_CALLS_MAX) break;
+      if (!entry.ready || count === MESSAGE_CALLS_MAX) break;
       if (count > 0 && bytes + entry.bytes > MESSAGE_BYTES_MAX) break;
       bytes += entry.bytes;
       count += 1;
@@ -182,17 +228,46 @@ export class Outbox {
 /** The calls of a message, with their texts packed, numbered from `firstId` up, and the buffers that change hands. */
 export function toCalls(entries: readonly Entry[], firstId: number): { calls: Call[]; transfer: Transferable[] } {
   let units = 0;
-  for (const { texts } of entries) for (const text of texts ?? []) units += text.length;
+  for (const { texts } of entries) units += unitsOf(texts ?? []);
   const packer = new Packer(units);
   const transfer: Transferable[] = [];
-  const calls = entries.map(({ op, args, texts, transfer: own }, at): Call => {
-    transfer.push(...own);
+  const calls = entries.map((entry, at): Call => {
+    const { op, texts, seq, ack } = entry;
+    let args = entry.args as Args<Op>;
+    transfer.push(...entry.transfer);
     if (texts !== undefined) {
       for (const text of texts) packer.add(text);
-      Object.assign((args as { documents: DocumentsSource }).documents, packer.take());
+      const { attachments } = (args as { documents: DocumentsSource }).documents;
+      const sent = entry.kept ? attachments.map((source) => copyOf(source, transfer)) : attachments;
+      args = { ...args, documents: { ...packer.take(), attachments: sent } } as Args<Op>;
+    } else if (entry.kept) {
+      args = { ...args, ...copiesOf(args as Partial<WholeSource>, transfer) } as Args<Op>;
     }
-    return { id: firstId + at, op, args: args as Args<Op> };
+    return ack === undefined ? { id: firstId + at, op, args } : { id: firstId + at, op, args, seq, ack };
   });
   if (units > 0) transfer.push(...packer.buffers());
   return { calls, transfer };
+}
+
+/** What changes hands in place of what the page keeps. */
+function copyOf(source: AttachmentSource, transfer: Transferable[]): AttachmentSource {
+  if (!("bytes" in source)) return source;
+  const bytes = source.bytes.slice();
+  transfer.push(bytes.buffer);
+  return { type: source.type, bytes };
+}
+
+function copyOfDocuments({ json, lengths, attachments }: DocumentsSource, transfer: Transferable[]): DocumentsSource {
+  const copy = json.slice();
+  transfer.push(copy.buffer);
+  return { json: copy, lengths, attachments: attachments.map((source) => copyOf(source, transfer)) };
+}
+
+function copiesOf({ documents, lists }: Partial<WholeSource>, transfer: Transferable[]): Partial<WholeSource> {
+  return {
+    ...(documents && { documents: copyOfDocuments(documents, transfer) }),
+    ...(lists && {
+      lists: lists.map(({ name, items }) => ({ name, items: copyOfDocuments(items, transfer) })),
+    }),
+  };
 }

@@ -6,12 +6,16 @@
  * The page sends calls, several in one message, and gets one reply for each. Documents cross as UTF-8 JSON in
  * transferred buffers, in both directions.
  */
+import type { AckLevel } from "./ack.js";
 import type {
   AttachmentStat,
   Attachment,
+  Invalidation,
+  Change,
   ChunkOut,
   CollectOptions,
   DocumentsOut,
+  EngineEvent,
   EngineOptions,
   EngineStats,
   JobStep,
@@ -24,7 +28,7 @@ import type {
 import type { ErrorFields } from "./errors.js";
 
 /** Version of the messages. Raised whenever a message changes its meaning or shape. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** Where the wasm comes from; `undefined` is beside the scripts. */
 export type WasmSource = string | WebAssembly.Module | ArrayBuffer | Uint8Array | undefined;
@@ -48,13 +52,14 @@ export interface WholeSource {
 
 /** Every call: what it takes and what it answers. */
 export interface Calls {
-  open: { args: { options: EngineOptions; wasm: WasmSource }; result: void };
+  open: { args: { options: EngineOptions; wasm: WasmSource; housekeeping?: boolean }; result: void };
   create: { args: { session: string; documents: DocumentsSource }; result: void };
   put: { args: { session: string; documents: DocumentsSource }; result: void };
   update: { args: { session: string; documents: DocumentsSource; remove: string[] }; result: void };
   delete: { args: { sessions: string[] }; result: number };
+  save: { args: WholeSource; result: void };
   /** Each session on its own; answers for each with its error, if any. */
-  save: { args: { sessions: WholeSource[] }; result: (ErrorFields | null)[] };
+  saveMany: { args: { sessions: WholeSource[]; ack: AckLevel }; result: (ErrorFields | null)[] };
   append: { args: { session: string; list: string; documents: DocumentsSource }; result: number };
   set: { args: { session: string; list: string; index: number; documents: DocumentsSource }; result: void };
   get: { args: { sessions: string[] }; result: DocumentsOut };
@@ -63,7 +68,7 @@ export interface Calls {
   lists: { args: { session: string }; result: ListStat[] };
   read: { args: { session: string; list: string; from: number; to: number; bytesMax: number }; result: ChunkOut[] };
   load: { args: { session: string; lists: string[] | null; bytesMax: number }; result: SessionLoad };
-  attach: { args: { source: AttachmentSource }; result: Attachment };
+  attach: { args: { source: AttachmentSource; ack: AckLevel }; result: Attachment };
   uploadBegin: { args: object; result: string };
   uploadPart: { args: { upload: string; bytes: Uint8Array }; result: void };
   uploadFinish: { args: { upload: string; type: string }; result: Attachment };
@@ -76,6 +81,11 @@ export interface Calls {
   verify: { args: VerifyOptions; result: number };
   step: { args: { job: number }; result: JobStep };
   cancel: { args: { job: number }; result: void };
+  /** Messages of other tabs may have been missed. */
+  distrust: { args: object; result: void };
+  invalidate: { args: { target: Invalidation | null }; result: number };
+  /** The page has nothing to do: it is a good time for housekeeping. */
+  idle: { args: object; result: void };
   flush: { args: object; result: void };
   close: { args: object; result: void };
 }
@@ -83,6 +93,9 @@ export interface Calls {
 export type Op = keyof Calls;
 export type Args<K extends Op> = Calls[K]["args"];
 export type Result<K extends Op> = Calls[K]["result"];
+
+/** Writes that are numbered: to be sent again, and to be written to the journal. */
+export type WriteOp = "create" | "put" | "update" | "delete" | "append" | "set" | "save";
 
 /** Calls that keep no order and hold nothing back: they concern attachments by their hash, uploads and jobs. */
 export const FREE: ReadonlySet<Op> = new Set<Op>([
@@ -94,6 +107,7 @@ export const FREE: ReadonlySet<Op> = new Set<Op>([
   "readAttachment",
   "step",
   "cancel",
+  "idle",
 ]);
 
 /** One call. The number comes back with the reply. */
@@ -101,6 +115,10 @@ export interface Call<K extends Op = Op> {
   id: number;
   op: K;
   args: Args<K>;
+  /** Of a {@link WriteOp}: its number, 0 when the page keeps nothing of it. */
+  seq?: number;
+  /** Of a {@link WriteOp}: when it is answered. */
+  ack?: AckLevel;
 }
 
 /** What the page sends. `hoard` tells hoards that share a worker apart. */
@@ -113,8 +131,22 @@ export interface ToEngine {
 /** What became of a call. */
 export type Reply = { id: number; result: unknown } | { id: number; error: ErrorFields };
 
-/** What the engine's side sends: replies, or that it has crashed and answers nothing more. */
-export type FromEngine = { hoardb: number; hoard: number } & ({ replies: Reply[] } | { crashed: string });
+/** What the engine's side reports by itself. */
+export type HostEvent =
+  | EngineEvent
+  /** Another tab, or another hoard of this one, committed this. */
+  | { type: "peer"; generation: number; changes: Change[] }
+  /** Somebody committed something unknown. */
+  | { type: "missed" }
+  /** There is housekeeping to do when the page is idle: it is to say so. */
+  | { type: "due" };
+
+/** What the engine's side sends: replies, events, or that it has crashed and answers nothing more. */
+export type FromEngine = { hoardb: number; hoard: number } & (
+  | { replies: Reply[] }
+  | { events: HostEvent[] }
+  | { crashed: string }
+);
 
 function isMessage(message: unknown): message is { hoardb: number; hoard: number } {
   return (
@@ -140,6 +172,7 @@ export function isFromEngine(message: unknown, hoard: number): message is FromEn
     isMessage(message) &&
     message.hoard === hoard &&
     (Array.isArray((message as { replies?: unknown }).replies) ||
+      Array.isArray((message as { events?: unknown }).events) ||
       typeof (message as { crashed?: unknown }).crashed === "string")
   );
 }

@@ -2,6 +2,8 @@
  * Sessions by their metadata. What their lists hold is not read or written here.
  */
 import { untilAborted } from "./abort.js";
+import { ACCEPTED, ackOf, type Ack, type WriteOptions } from "./ack.js";
+import type { CachedMetadata } from "./cache.js";
 import type { Channel } from "./channel.js";
 import { decodeDocuments, decodeText } from "./decode.js";
 import { encode } from "./encode.js";
@@ -89,13 +91,18 @@ export class Sessions<S extends Schema> {
 
   /**
    * Stores a new session and returns its metadata as it comes back, with its id: the one in it, or a new random UUID.
-   * Resolves when it is committed.
+   * Resolves when it is committed, or as `ack` says; with `accepted` just the id is returned.
    *
-   * @throws HoardError `AlreadyExists`, `NotStorable`, `InvalidId`, `TooLarge`, `StorageFull`, `Closed`.
+   * @throws HoardError `AlreadyExists`, `NotStorable`, `InvalidId`, `TooLarge`, `StorageFull`, `QueueFull`, `Closed`.
    */
-  async create(meta: SessionInput<S>): Promise<Session<S>> {
+  async create(meta: SessionInput<S>, options: WriteOptions & { ack: "accepted" }): Promise<{ id: string }>;
+  async create(meta: SessionInput<S>, options?: WriteOptions & { ack?: Exclude<Ack, "accepted"> }): Promise<Session<S>>;
+  async create(meta: SessionInput<S>, options?: WriteOptions): Promise<{ id: string }>;
+  async create(meta: SessionInput<S>, options: WriteOptions = {}): Promise<{ id: string }> {
+    const ack = ackOf(options, this.#channel.ack);
     const { id, text, attachments } = encodeMetadata(meta, "session", false);
-    await this.#channel.write("create", { session: id }, [text], attachments);
+    await this.#channel.write("create", { session: id }, [text], attachments, ack);
+    if (ack === ACCEPTED) return { id };
     // Only the engine knows an attachment's hash.
     if (attachments.length > 0) return (await this.get(id)) as Session<S>;
     return decodeText(text, this.#channel) as Session<S>;
@@ -107,7 +114,9 @@ export class Sessions<S extends Schema> {
    * @throws HoardError `InvalidId`, `Corrupt`, `Closed`.
    */
   async get(id: string): Promise<Session<S> | undefined> {
-    const [session] = await this.getMany([id]);
+    const cached = this.#channel.cache.get(checkId("session id", id));
+    if (cached !== undefined) return decodeText(cached.text, this.#channel, cached.table) as Session<S>;
+    const [session] = await this.#ask([id]);
     return session;
   }
 
@@ -118,27 +127,56 @@ export class Sessions<S extends Schema> {
    */
   async getMany(ids: Iterable<string>): Promise<(Session<S> | undefined)[]> {
     const sessions = checkIds(ids);
-    const pages: Promise<Result<"get">>[] = [];
+    const cached = sessions.map((id) => this.#channel.cache.get(id));
+    const asked = this.#ask(sessions.filter((_, at) => cached[at] === undefined));
+    // It is looked at when the others are there.
+    asked.catch(() => {});
+    const pace = new Pace();
+    const known: (Session<S> | undefined)[] = [];
+    for (const hit of cached) {
+      if (pace.due) await pace.turn();
+      known.push(hit && (decodeText(hit.text, this.#channel, hit.table) as Session<S>));
+    }
+    const others = (await asked).values();
+    return known.map((session) => session ?? (others.next().value as Session<S> | undefined));
+  }
+
+  /** Asks the engine, and keeps the answers. */
+  async #ask(sessions: readonly string[]): Promise<(Session<S> | undefined)[]> {
+    const channel = this.#channel;
+    const pages: [string[], Promise<Result<"get">>][] = [];
     for (let at = 0; at < sessions.length; at += PAGE) {
-      pages.push(this.#channel.call("get", { sessions: sessions.slice(at, at + PAGE) }));
+      const page = sessions.slice(at, at + PAGE);
+      pages.push([page, channel.call("get", { sessions: page })]);
     }
     const pace = new Pace();
     const found: (Session<S> | undefined)[] = [];
-    for (const page of await Promise.all(pages)) {
-      if (pace.due) await pace.turn();
-      for (const session of decodeDocuments(page, this.#channel)) found.push(session as Session<S> | undefined);
+    const read: [string, CachedMetadata][] = [];
+    const keep = channel.cache.read();
+    try {
+      // One that fails is reported when its turn comes; the others fail unseen.
+      for (const [, answer] of pages) answer.catch(() => {});
+      for (const [page, answer] of pages) {
+        const out = await answer;
+        if (pace.due) await pace.turn();
+        const take = (at: number, metadata: CachedMetadata): void => void read.push([page[at]!, metadata]);
+        for (const session of decodeDocuments(out, channel, take)) found.push(session as Session<S> | undefined);
+      }
+    } finally {
+      keep(read);
     }
     return found;
   }
 
   /**
    * Sets top-level fields of a session's metadata; `undefined` removes one. Nested objects are replaced whole. Resolves
-   * when it is committed.
+   * when it is committed, or as `ack` says.
    *
    * @throws HoardError `NotFound`, `NotStorable`, `InvalidArgument` (another id), `InvalidId`, `TooLarge`,
-   * `StorageFull`, `Closed`.
+   * `StorageFull`, `QueueFull`, `Closed`.
    */
-  async update(id: string, patch: SessionPatch<S>): Promise<void> {
+  async update(id: string, patch: SessionPatch<S>, options: WriteOptions = {}): Promise<void> {
+    const ack = ackOf(options, this.#channel.ack);
     checkId("session id", id);
     const fields: unknown = patch;
     checkObject(fields, "patch");
@@ -150,41 +188,57 @@ export class Sessions<S extends Schema> {
     const remove = names
       .filter((name) => fields[name] === undefined)
       .map((name) => (name.startsWith("$") ? `$${name}` : name));
-    return this.#channel.write("update", { session: id, remove }, [text], attachments);
+    return this.#channel.write("update", { session: id, remove }, [text], attachments, ack);
   }
 
   /**
    * Stores a session's metadata, new or in place of what was there; its lists stay as they are. Resolves when it is
-   * committed.
+   * committed, or as `ack` says.
    *
-   * @throws HoardError `NotStorable`, `InvalidArgument` (no id), `InvalidId`, `TooLarge`, `StorageFull`, `Closed`.
+   * @throws HoardError `NotStorable`, `InvalidArgument` (no id), `InvalidId`, `TooLarge`, `StorageFull`, `QueueFull`,
+   * `Closed`.
    */
-  async put(meta: SessionInput<S> & { readonly id: string }): Promise<void> {
+  async put(meta: SessionInput<S> & { readonly id: string }, options: WriteOptions = {}): Promise<void> {
+    const ack = ackOf(options, this.#channel.ack);
     const { id, text, attachments } = encodeMetadata(meta, "session", true);
-    return this.#channel.write("put", { session: id }, [text], attachments);
+    return this.#channel.write("put", { session: id }, [text], attachments, ack);
   }
 
   /**
-   * Deletes a session with its lists. Says whether there was one. Its attachments stay until `collect()`.
+   * Deletes a session with its lists. Says whether there was one; nothing with the `ack` `accepted`, before it is known.
+   * Its attachments stay until `collect()`.
    *
-   * @throws HoardError `InvalidId`, `StorageFull`, `Closed`.
+   * @throws HoardError `InvalidId`, `StorageFull`, `QueueFull`, `Closed`.
    */
-  async delete(id: string): Promise<boolean> {
-    return (await this.deleteMany([id])) === 1;
+  async delete(id: string, options: WriteOptions & { ack: "accepted" }): Promise<undefined>;
+  async delete(id: string, options?: WriteOptions & { ack?: Exclude<Ack, "accepted"> }): Promise<boolean>;
+  async delete(id: string, options?: WriteOptions): Promise<boolean | undefined>;
+  async delete(id: string, options: WriteOptions = {}): Promise<boolean | undefined> {
+    const count = await this.deleteMany([id], options);
+    return count === undefined ? undefined : count === 1;
   }
 
   /**
-   * Deletes sessions with their lists, up to 1,000 of them as one. Says how many there were.
+   * Deletes sessions with their lists, up to 1,000 of them as one. Says how many there were; nothing with the `ack`
+   * `accepted`.
    *
-   * @throws HoardError `InvalidId`, `StorageFull`, `Closed`.
+   * @throws HoardError `InvalidId`, `StorageFull`, `QueueFull`, `Closed`.
    */
-  async deleteMany(ids: Iterable<string>): Promise<number> {
+  async deleteMany(ids: Iterable<string>, options: WriteOptions & { ack: "accepted" }): Promise<undefined>;
+  async deleteMany(
+    ids: Iterable<string>,
+    options?: WriteOptions & { ack?: Exclude<Ack, "accepted"> },
+  ): Promise<number>;
+  async deleteMany(ids: Iterable<string>, options?: WriteOptions): Promise<number | undefined>;
+  async deleteMany(ids: Iterable<string>, options: WriteOptions = {}): Promise<number | undefined> {
+    const ack = ackOf(options, this.#channel.ack);
     const sessions = checkIds(ids);
     const counts: Promise<number>[] = [];
     for (let at = 0; at < sessions.length; at += IDS) {
-      counts.push(this.#channel.call("delete", { sessions: sessions.slice(at, at + IDS) }));
+      counts.push(this.#channel.delete(sessions.slice(at, at + IDS), ack));
     }
-    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    const deleted = await Promise.all(counts);
+    return ack === ACCEPTED ? undefined : deleted.reduce((sum, count) => sum + count, 0);
   }
 
   /**

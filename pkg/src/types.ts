@@ -145,6 +145,30 @@ export interface HoardOptions {
   };
   /** Milliseconds for which an attachment that nothing refers to is kept from `collect()`; 24 hours by default. */
   graceMs?: number;
+  /** What of it is kept in memory. */
+  cache?: {
+    /** Bytes; by default a share of the device's memory where that is known, between 10 and 500 MB. */
+    bytes?: number;
+    /** Milliseconds after which an entry is read anew; 300000 (5 minutes) by default. */
+    ttlMs?: number;
+  };
+  /**
+   * How much may wait on the page to be stored. At the bound a write with the `ack` `accepted` resolves when there is
+   * room again; beyond twice the bound a write is refused with `QueueFull`.
+   */
+  queue?: {
+    /** Bytes; 67108864 (64 MiB) by default. */
+    bytes?: number;
+    /** Writes; 10000 by default. */
+    writes?: number;
+  };
+  /**
+   * What to do when a hoard that had data is found empty: `reject` (the default) fails with `DataLoss`, `accept` opens it
+   * and reports a `loss` event.
+   */
+  loss?: "reject" | "accept";
+  /** Whether this hoard may collect and merge in the background when there is nothing else to do; true by default. */
+  housekeeping?: boolean;
 }
 
 /** An operation that can be called off. */

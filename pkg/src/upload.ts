@@ -2,7 +2,9 @@
  * Attachments on the engine's side: Blobs are read here, and what is large goes to the engine in parts, so that memory
  * stays bounded whatever the size of an attachment or the number of them in one call.
  */
+import { COMMITTED, DURABLE, type AckLevel } from "./ack.js";
 import type { Attachment, AttachmentInput, Engine } from "./engine.js";
+import { readBlob, sizeOf } from "./keep.js";
 import type { AttachmentSource } from "./protocol.js";
 
 /** Bytes that the engine takes in one attachment. */
@@ -42,36 +44,23 @@ class Gate {
   }
 }
 
-function sizeOf(source: AttachmentSource): number {
-  return (
-    "bytes" in source ? source.bytes.length
-    : "blob" in source ? source.blob.size
-    : 0
-  );
-}
-
-/** Reads a stretch of a Blob. */
-async function readBlob(blob: Blob): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await blob.arrayBuffer());
-  } catch (error) {
-    // A file that was changed, moved or deleted since it was chosen.
-    const problem = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    throw { code: "NotStorable", message: `the Blob cannot be read: ${problem}`, retryable: false, needsReload: false };
-  }
-}
-
 /** Stores attachments on their own, and prepares those that come with documents. */
 export class Uploads {
   readonly #uploads = new Gate(UPLOADS_MAX);
   readonly #attaches = new Gate(ATTACHES_MAX);
 
   /** Stores one attachment that nothing refers to yet. */
-  store(engine: Engine, source: AttachmentSource): Promise<Attachment> {
-    if (sizeOf(source) > WHOLE_BYTES_MAX) return this.#uploads.run(() => this.#upload(engine, source));
+  store(engine: Engine, source: AttachmentSource, ack: AckLevel): Promise<Attachment> {
+    if (sizeOf(source) > WHOLE_BYTES_MAX) {
+      return this.#uploads.run(async () => {
+        const attachment = await this.#upload(engine, source, ack);
+        if (ack === DURABLE) await engine.flush();
+        return attachment;
+      });
+    }
     return this.#attaches.run(async () => {
-      if ("blob" in source) return engine.attach({ type: source.type, bytes: await readBlob(source.blob) });
-      return engine.attach(source);
+      if ("blob" in source) return engine.attach({ type: source.type, bytes: await readBlob(source.blob) }, ack);
+      return engine.attach(source, ack);
     });
   }
 
@@ -86,7 +75,7 @@ export class Uploads {
     if (!large && bytes <= TOGETHER_BYTES_MAX && !all.some((source) => "blob" in source)) return undefined;
     const turn = async (source: AttachmentSource): Promise<AttachmentInput> => {
       if ("hash" in source) return source;
-      if (large || bytes > TOGETHER_BYTES_MAX) return { hash: (await this.store(engine, source)).hash };
+      if (large || bytes > TOGETHER_BYTES_MAX) return { hash: (await this.store(engine, source, COMMITTED)).hash };
       return "blob" in source ? { type: source.type, bytes: await readBlob(source.blob) } : source;
     };
     const turned = tables.map(async (table) => {
@@ -96,8 +85,8 @@ export class Uploads {
     return Promise.all(turned).then(() => {});
   }
 
-  async #upload(engine: Engine, source: AttachmentSource): Promise<Attachment> {
-    if ("hash" in source) return engine.attach(source);
+  async #upload(engine: Engine, source: AttachmentSource, ack: AckLevel): Promise<Attachment> {
+    if ("hash" in source) return engine.attach(source, ack);
     const size = sizeOf(source);
     const read = async (start: number): Promise<Uint8Array> => {
       const end = Math.min(start + PART_BYTES, size);

@@ -2,12 +2,14 @@
  * Whole sessions: metadata and all lists, in and out in the same shape.
  */
 import { untilAborted } from "./abort.js";
+import type { AckLevel } from "./ack.js";
 import type { Channel } from "./channel.js";
 import { decodeDocuments } from "./decode.js";
 import { encode } from "./encode.js";
 import { checkOptions, fromFields, invalid } from "./errors.js";
 import { checkId } from "./id.js";
-import { attachmentBuffers, attachmentBytes, type Prepared } from "./outbox.js";
+import { bytesHeld, isKept, readBlobs, sizeOfAll } from "./keep.js";
+import { attachmentBuffers, type Prepared } from "./outbox.js";
 import { Packer } from "./pack.js";
 import { Pace } from "./pace.js";
 import type { AttachmentSource, DocumentsSource, Result, WholeSource } from "./protocol.js";
@@ -45,8 +47,9 @@ export interface LoadOptions<S extends Schema> extends Abortable {
 /** Encodes whole sessions for one message, whatever their size, without keeping the page from anything else. */
 class Batch {
   readonly sessions: WholeSource[] = [];
-  /** Bytes that it makes the other end hold. */
+  /** Bytes that it makes the other end hold, and those of them that are JSON. */
   bytes = 0;
+  jsonBytes = 0;
   readonly #pace: Pace;
   readonly #packer = new Packer();
   readonly #transfer: Transferable[] = [];
@@ -59,11 +62,15 @@ class Batch {
     return this.sessions.length >= BATCH_SESSIONS_MAX || this.bytes >= BATCH_BYTES_MAX;
   }
 
-  /** Adds a session. `root` is put before the paths in errors. Returns its id. */
-  async add(whole: unknown, root: string): Promise<string> {
+  /**
+   * Adds a session. `root` is put before the paths in errors. Returns its id; tells it to `named` as soon as it is
+   * known, at once.
+   */
+  async add(whole: unknown, root: string, named: (id: string) => void = () => {}): Promise<string> {
     checkObject(whole, root === "" ? "session" : root);
     const path = (name: string): string => (root === "" ? name : `${root}.${name}`);
     const { id, text, attachments } = encodeMetadata(whole["session"], path("session"), false);
+    named(id);
     this.#packer.add(text);
     const documents = this.#take(attachments);
     const lists: WholeSource["lists"] = [];
@@ -93,48 +100,59 @@ class Batch {
 
   #take(attachments: AttachmentSource[]): DocumentsSource {
     const { json, lengths } = this.#packer.take();
-    this.bytes += json.length + attachmentBytes(attachments);
+    this.jsonBytes += json.length;
+    this.bytes += json.length + bytesHeld(attachments);
     this.#transfer.push(...attachmentBuffers(attachments));
     return { json, lengths, attachments };
   }
 
-  /** The call that saves it. */
-  prepared(): Prepared<"save"> {
-    const transfer = [...this.#packer.buffers(), ...this.#transfer];
-    return { args: { sessions: this.sessions }, bytes: this.bytes, transfer };
+  /** The buffers that change hands. */
+  get transfer(): Transferable[] {
+    return [...this.#packer.buffers(), ...this.#transfer];
   }
 }
 
 /** The first error of a save, thrown. */
-function check(errors: Result<"save">): void {
+function check(errors: Result<"saveMany">): void {
   const error = errors.find((error) => error !== null);
   if (error) throw fromFields(error);
 }
 
 /** Saves one session. It has its place among the calls from now on. */
-export async function save(channel: Channel, whole: unknown): Promise<string> {
-  let id = "";
+export async function save(channel: Channel, whole: unknown, ack: AckLevel): Promise<string> {
+  let session = "";
+  const named = (id: string): void => {
+    session = id;
+    channel.cache.drop(id);
+  };
   const prepare = async (): Promise<Prepared<"save">> => {
     const batch = new Batch(new Pace());
-    id = await batch.add(whole, "");
-    return batch.prepared();
+    await batch.add(whole, "", named);
+    const args = batch.sessions[0]!;
+    const tables = [args.documents.attachments, ...args.lists.map(({ items }) => items.attachments)];
+    const [json, all] = [batch.jsonBytes, tables.flat()];
+    const kept = isKept(json, all);
+    if (!kept) return { args, bytes: batch.bytes, transfer: batch.transfer, kept };
+    await Promise.all(tables.map(readBlobs));
+    return { args, bytes: json + sizeOfAll(all), transfer: [], kept };
   };
-  check(await channel.later("save", prepare));
-  return id;
+  await channel.later("save", {}, ack, prepare);
+  return session;
 }
 
 /** Saves many sessions, some at a time; other calls go between. */
 export async function saveMany(
   channel: Channel,
   wholes: Iterable<unknown> | AsyncIterable<unknown>,
+  ack: AckLevel,
 ): Promise<string[]> {
   const pace = new Pace();
   const ids: string[] = [];
   const running = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
-  const send = ({ args, bytes, transfer }: Prepared<"save">): void => {
+  const send = ({ sessions, bytes, transfer }: Batch): void => {
     const sent: Promise<void> = channel
-      .call("save", args, bytes, transfer)
+      .call("saveMany", { sessions, ack }, bytes, transfer)
       .then(check)
       .catch((error: unknown) => void (failure ??= { error }))
       .finally(() => running.delete(sent));
@@ -146,12 +164,12 @@ export async function saveMany(
       if (failure !== undefined) break;
       ids.push(await batch.add(whole, `[${ids.length}]`));
       if (batch.full) {
-        send(batch.prepared());
+        send(batch);
         batch = new Batch(pace);
         await channel.room();
       }
     }
-    if (failure === undefined && batch.sessions.length > 0) send(batch.prepared());
+    if (failure === undefined && batch.sessions.length > 0) send(batch);
   } catch (error) {
     failure ??= { error };
   }

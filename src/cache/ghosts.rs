@@ -123,6 +123,7 @@ mod tests {
             }
         }
         assert_eq!(ghosts.ring.len(), GHOSTS_MAX);
+        assert_eq!(ghosts.table.used, ghosts.ring.iter().flatten().count());
         ghosts.miss(1, usize::MAX, |_| false);
         assert_eq!(ghosts.depths[0], 0);
         ghosts.miss(3 * GHOSTS_MAX as u64 - 1, usize::MAX, |_| false);

@@ -15,7 +15,7 @@ struct Cell {
 pub(super) struct Table {
     /// As many as a power of two, or none.
     cells: Vec<Cell>,
-    used: usize,
+    pub(super) used: usize,
 }
 
 impl Table {

@@ -80,8 +80,7 @@ fn what_gathers_while_a_group_runs_is_the_next_group() {
 fn a_group_is_bounded_by_operations_and_bytes() {
     let queue = Queue::<Op>::default();
     let sizes = [BATCH_BYTES_MAX * 2, 1, BATCH_BYTES_MAX - 1, 1];
-    let _answers: Vec<_> =
-        (0..).zip(sizes).map(|(n, bytes)| queue.push(op(n), Terms::default(), bytes, 0)).collect();
+    let _answers: Vec<_> = (0..).zip(sizes).map(|(n, bytes)| queue.push(op(n), Terms::default(), bytes, 0)).collect();
     let mut groups = Vec::new();
     while let Some(group) = queue.next_group(!groups.is_empty()) {
         groups.push(names(&group));
@@ -96,8 +95,7 @@ fn a_group_is_bounded_by_operations_and_bytes() {
 #[test]
 fn a_group_is_taken_ahead_only_when_it_is_full_and_independent() {
     let queue = Queue::<Op>::default();
-    let _answers: Vec<_> =
-        (0..3).map(|n| queue.push(op(n), Terms::default(), BATCH_BYTES_MAX / 2, 0)).collect();
+    let _answers: Vec<_> = (0..3).map(|n| queue.push(op(n), Terms::default(), BATCH_BYTES_MAX / 2, 0)).collect();
     assert!(queue.full_group(|op| op.name != 1).is_none(), "one of it rests on what is running");
     assert_eq!(names(&queue.full_group(|op| op.name != 2).unwrap()), [0, 1]);
     assert!(queue.full_group(|_| true).is_none(), "what is left may gather more");

@@ -41,6 +41,9 @@ pub struct ChunkEntry {
     pub bytes: u64,
     /// Bytes of the stored record.
     pub stored: u64,
+    /// The stored record's [checksum](crate::record::checksum_of), by which a reader knows that session and chunk are of one
+    /// moment.
+    pub checksum: u64,
     /// Rows in `references` that it owns.
     pub references: u64,
     /// Bytes of the attachments in it, each counted as often as it is used.
@@ -61,6 +64,7 @@ impl Fields for ChunkEntry {
             items: from.number(),
             bytes: from.number(),
             stored: from.number(),
+            checksum: from.number(),
             references: from.number(),
             attachment_bytes: from.number(),
             sealed: from.flag(),
@@ -70,11 +74,12 @@ impl Fields for ChunkEntry {
 
 impl ChunkEntry {
     /// The figures with their names.
-    pub fn figures(&self) -> [(&'static str, u64); 6] {
+    pub fn figures(&self) -> [(&'static str, u64); 7] {
         [
             ("items", self.items),
             ("bytes", self.bytes),
             ("stored", self.stored),
+            ("checksum", self.checksum),
             ("references", self.references),
             ("attachment_bytes", self.attachment_bytes),
             ("sealed", self.sealed.into()),

@@ -31,7 +31,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Takes note that a lost connection works again.
-    fn healed(&self, cause: Option<Box<Error>>) {
+    pub(super) fn healed(&self, cause: Option<Box<Error>>) {
         if let Some(cause) = cause {
             self.host.report(Event::Healed { cause });
         }
@@ -127,6 +127,14 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// See [`Backend::commit`].
     pub(super) fn commit_batch(&self, batch: Batch) -> Answer<'_, Result<Outcome>> {
         Box::pin(self.backend.commit(batch))
+    }
+
+    /// Whether all of this is so at one moment.
+    pub(super) fn holds(&self, checks: Vec<Check>) -> Answer<'_, Result<bool>> {
+        Box::pin(async move {
+            let batch = Batch { checks, ..Batch::default() };
+            Ok(self.commit_batch(batch).await? == Outcome::Committed)
+        })
     }
 
     /// Commits changes that touch no session, with what they change of the counters.

@@ -56,6 +56,13 @@ pub struct Ownership {
 }
 
 impl Ownership {
+    /// The ownership that this fencing number stands for.
+    pub fn of(fence: u64) -> Result<Self> {
+        let key = owner_key();
+        let place = Place { store: StoreName::Meta, key: &key };
+        Ok(Self { fence, record: record::seal_fields(place, Kind::Owner, &Owner { fence }, Compression::Off)? })
+    }
+
     /// What each of the owner's transactions checks.
     pub(super) fn check(&self) -> Check {
         Check::Unchanged(StoreName::Meta, owner_key(), self.record.clone())
@@ -125,12 +132,11 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Some(Err(error)) => corrupt(error).map(|_| self.host.now_ms())?,
                 None => 0,
             };
-            let fence = before + 1;
-            let record = record::seal_fields(place, Kind::Owner, &Owner { fence }, Compression::Off)?;
+            let ownership = Ownership::of(before + 1)?;
             let check = Check::still(StoreName::Meta, key.clone(), stored);
-            let put = Op::Put(StoreName::Meta, key.clone(), record.clone());
+            let put = Op::Put(StoreName::Meta, key.clone(), ownership.record.clone());
             if self.commit_ops(vec![check], vec![put]).await? == Outcome::Committed {
-                return Ok(Ownership { fence, record });
+                return Ok(ownership);
             }
         }
         Err(Error::Conflict { attempts: super::ATTEMPTS_MAX }.into())

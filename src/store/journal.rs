@@ -179,7 +179,7 @@ pub fn record(writer: u128, seq: u64, accepted_ms: u64, write: &Write) -> (Key, 
     (key, record)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
 

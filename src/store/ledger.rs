@@ -134,12 +134,7 @@ impl Ledger {
     }
 
     /// The check and the change that a transaction makes with these writes, and the record that it leaves.
-    pub(super) fn entry(
-        &self,
-        now_ms: u64,
-        seqs: &[u64],
-        replayed: &[(u64, u64)],
-    ) -> Result<(Check, Op, Vec<u8>)> {
+    pub(super) fn entry(&self, now_ms: u64, seqs: &[u64], replayed: &[(u64, u64)]) -> Result<(Check, Op, Vec<u8>)> {
         let state = self.state.borrow();
         let mut row = state.1.clone();
         row.at_ms = now_ms;

@@ -8,7 +8,7 @@ const PAUSES_MS: [u64; 3] = [100, 400, 1000];
 
 /// How long a call goes on trying, in milliseconds. With what a backend takes to find out that a connection is dead, a caller
 /// waits 10 seconds at most.
-const BUDGET_MS: u64 = 4000;
+const BUDGET_MS: u64 = 2500;
 
 /// What is left of it for one call.
 #[derive(Debug)]

@@ -34,6 +34,9 @@ struct SessionSlot {
     damage: Option<Box<Error>>,
     /// The record is what this engine last wrote, not what it has just read.
     from_memory: bool,
+    /// An operation was refused because something of it is damaged. That has to rest on a record that is checked: the chunk
+    /// was read later, and may be of another moment.
+    doubted: bool,
     changed: bool,
     metadata_changed: bool,
     /// The stored chunks all go before new ones are written.
@@ -198,7 +201,12 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let written = self.happen(write);
         match &written {
             Ok(written) => self.note(write, written),
-            Err(_) => {
+            Err(error) => {
+                if error.is_damage() {
+                    for id in write.sessions() {
+                        self.loaded(id)?.doubted = true;
+                    }
+                }
                 for (hash, slot) in self.undo.drain(..).rev() {
                     self.blobs.insert(hash, slot);
                 }
@@ -719,6 +727,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             current,
             damage,
             from_memory: false,
+            doubted: false,
             changed: false,
             metadata_changed: false,
             emptied: false,
@@ -759,10 +768,12 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let (mut before, mut after) = (Counters::default(), Counters::default());
         let mut metadata_changed = false;
         let mut sessions = Vec::new();
+        let mut doubted = false;
         for (id, mut slot) in self.sessions.into_sorted() {
-            if !slot.changed && !slot.from_memory {
+            if !slot.changed && !slot.from_memory && !slot.doubted {
                 continue;
             }
+            doubted |= slot.doubted;
             let key = session::session_key(id.as_str());
             batch.checks.push(Check::still(StoreName::Sessions, key.clone(), slot.stored.clone()));
             if !slot.changed {
@@ -789,8 +800,12 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                     let chunk = Chunk::from_items(&items)?;
                     let record = chunk.seal(&key)?;
                     let hashes = hashes(&chunk.references);
-                    let entry =
-                        ChunkEntry { stored: record.len() as u64, references: hashes.len() as u64, ..span.entry };
+                    let entry = ChunkEntry {
+                        stored: record.len() as u64,
+                        checksum: record::checksum_of(&record),
+                        references: hashes.len() as u64,
+                        ..span.entry
+                    };
                     list.directory.replace(span.number, entry);
                     for hash in hashes {
                         self.rows.insert(reference_key(&hash, id.as_str(), &list.name, span.first), true);
@@ -833,7 +848,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                 batch.ops.append(&mut part_puts(blob.parts, 0, bytes)?);
             }
         }
-        let unchanged = batch.ops.is_empty();
+        let unchanged = batch.ops.is_empty() && !doubted;
         let changes = self.changes;
         Ok((!unchanged).then_some(Planned { batch, before, after, metadata_changed, changes, sessions }))
     }

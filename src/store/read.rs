@@ -376,9 +376,13 @@ fn within(directory: &session::Directory, items: &Range<u64>, bytes_max: u64) ->
 /// Opens a chunk and holds it against the directory.
 pub(super) fn open_chunk(key: &Key, span: &Span, record: Option<Vec<u8>>) -> Result<Chunk> {
     let place = Place { store: StoreName::Chunks, key };
-    let chunk = Chunk::open(key, &record.ok_or_else(|| place.missing())?)?;
+    let record = record.ok_or_else(|| place.missing())?;
+    let chunk = Chunk::open(key, &record)?;
     if chunk.len() != span.entry.items {
         return Err(place.corrupt(format!("it has {} items, the directory says {}", chunk.len(), span.entry.items)));
+    }
+    if record::checksum_of(&record) != span.entry.checksum {
+        return Err(place.corrupt("it is not the record that its session's directory means"));
     }
     Ok(chunk)
 }
@@ -389,7 +393,7 @@ fn from_rows(id: &Id, list: &ListName, spans: &[Span], rows: &[Row]) -> Option<V
     for span in spans {
         let key = session::chunk_key(id.as_str(), list.as_str(), span.first);
         let row = rows.iter().find(|row| row.key == key)?;
-        let chunk = Chunk::open(&key, &row.value).ok().filter(|chunk| chunk.len() == span.entry.items)?;
+        let chunk = open_chunk(&key, span, Some(row.value.clone())).ok()?;
         chunks.push(ChunkRead::new(Ok(chunk), span, &(0..u64::MAX)));
     }
     Some(chunks)

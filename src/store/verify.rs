@@ -301,7 +301,7 @@ impl SessionLook {
             match Chunk::open(&row.key, &row.value) {
                 Ok(chunk) => {
                     self.owner(id, list, first, &chunk.references);
-                    entry = Some(entry_of(&chunk, row.value.len() as u64)?);
+                    entry = Some(entry_of(&chunk, &row.value)?);
                 }
                 Err(error) => self.unreadable(&*corrupt(error)?, place),
             }
@@ -363,11 +363,12 @@ impl SessionLook {
 }
 
 /// What the directory should say of a chunk, but for whether it is sealed.
-fn entry_of(chunk: &Chunk, stored: u64) -> Result<ChunkEntry> {
+fn entry_of(chunk: &Chunk, record: &[u8]) -> Result<ChunkEntry> {
     let mut entry = ChunkEntry {
         items: chunk.len(),
         bytes: 0,
-        stored,
+        stored: record.len() as u64,
+        checksum: record::checksum_of(record),
         references: hashes(&chunk.references).len() as u64,
         attachment_bytes: 0,
         sealed: false,
@@ -578,9 +579,15 @@ impl<B: Backend, H: Host> Store<B, H> {
                 continue;
             }
             let place = Place { store: StoreName::Sessions, key: &key };
+            // Both at one moment: a session may have been made and deleted between two looks.
+            let absent = Check::Absent(StoreName::Sessions, key.clone());
+            let present = Check::Present(StoreName::Chunks, row.key.clone());
+            if !self.holds(vec![absent.clone(), present]).await? {
+                continue;
+            }
             let orphan = mendable("Orphan", place, "chunks are stored for a session that does not exist");
             let ops = vec![Op::DeleteRange(StoreName::Chunks, session::chunk_range(id))];
-            self.report(run, vec![orphan], Some(Check::Absent(StoreName::Sessions, key)), ops).await?;
+            self.report(run, vec![orphan], Some(absent), ops).await?;
         }
         Ok(())
     }
@@ -720,6 +727,10 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
             // As long as the session is unchanged, so is what its chunks call for.
             let check = Check::still(StoreName::Sessions, key, session);
+            let present = Check::Present(StoreName::References, row.key.clone());
+            if !self.holds(vec![check.clone(), present]).await? {
+                continue;
+            }
             let orphan = mendable("Orphan", place, "nothing in its session calls for this row");
             let ops = vec![Op::Delete(StoreName::References, row.key.clone())];
             self.report(run, vec![orphan], Some(check), ops).await?;

@@ -15,6 +15,8 @@ use super::output::{self, thrown};
 use super::warm::{warm_up, warm_up_reading};
 use crate::blob::PartSet;
 use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::host::Host;
 use crate::queue::{Ack, Terms};
 use crate::store::{self, Ownership, Write, Written};
 use futures_lite::future::zip;
@@ -37,14 +39,9 @@ pub type Store = store::Store<IndexedDb, Browser>;
 const TYPES: &str = r#"
 import type {
   Attachment, AttachmentInput, AttachmentStat, ChunkOut, CollectOptions, Document, Documents, DocumentsOut,
-  EngineEvent, EngineOptions, EngineStats, Invalidation, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
+  CacheTarget, EngineEvent, EngineOptions, EngineStats, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
 } from "../engine.js";
 "#;
-
-/// The right to do background work.
-#[derive(Debug)]
-#[wasm_bindgen]
-pub struct Background(Ownership);
 
 /// An open hoard.
 #[wasm_bindgen]
@@ -147,8 +144,14 @@ impl Engine {
     pub fn open(options: EngineOptionsInput, report: ReportInput) -> Promise {
         promise(Box::pin(async move {
             let (name, options) = input::engine_options(&options)?;
-            let (database, ()) = zip(IndexedDb::open(&name), async { warm_up() }).await;
-            let store = Rc::new(Store::open(database?, Browser::new(report.into()), options).await?);
+            let browser = Browser::new(report.into());
+            let (name_of_blocked, ear) = (name.clone(), browser.clone());
+            let on_blocked = Rc::new(move || {
+                let error = Error::Blocked { name: name_of_blocked.clone() }.into();
+                ear.report(Event::Blocked { error });
+            });
+            let (database, ()) = zip(IndexedDb::open_with(&name, on_blocked), async { warm_up() }).await;
+            let store = Rc::new(Store::open(database?, browser, options).await?);
             warm_up_reading(Rc::clone(&store));
             Ok(Self { store, draining: Rc::default(), retrying: Rc::default() }.into())
         }))
@@ -206,15 +209,7 @@ impl Engine {
 
     /// Replaces one item of a list.
     #[wasm_bindgen(unchecked_return_type = "Promise<void>")]
-    pub fn set(
-        &self,
-        id: JsString,
-        list: JsString,
-        index: f64,
-        item: &DocumentInput,
-        seq: f64,
-        ack: u8,
-    ) -> Promise {
+    pub fn set(&self, id: JsString, list: JsString, index: f64, item: &DocumentInput, seq: f64, ack: u8) -> Promise {
         let write = || {
             let (id, list) = (input::id(&id)?, input::list_name(&list)?);
             Ok(Write::Set { id, list, index: input::whole("index", index)?, item: input::document(item)? })
@@ -360,14 +355,16 @@ impl Engine {
     }
 
     /// Takes the background work over; answers the fencing number.
-    #[wasm_bindgen(unchecked_return_type = "Promise<Background>")]
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn background(&self) -> Promise {
-        self.call(Ok(()), |store, ()| async move { Ok(Background(store.own().await?).into()) })
+        self.call(Ok(()), |store, ()| async move { Ok(store.own().await?.fence.to_string().into()) })
     }
 
-    /// Starts the background work, for the owner.
-    pub fn housekeeping(&self, background: &Background) -> Job {
-        Job::housekeeping(Rc::clone(&self.store), background.0.clone())
+    /// Starts the background work, under a fencing number.
+    pub fn housekeeping(&self, fence: String) -> std::result::Result<Job, JsValue> {
+        let ownership = fence.parse().map_err(|_| Error::invalid("fence", "it is what background answered"));
+        let ownership = ownership.and_then(Ownership::of).map_err(|error| thrown(&error))?;
+        Ok(Job::housekeeping(Rc::clone(&self.store), ownership))
     }
 
     /// Another tab committed this: what is remembered of these sessions may be outdated.

@@ -55,7 +55,7 @@ extern "C" {
 
     #[wasm_bindgen(typescript_type = "(event: EngineEvent) => void")]
     pub type ReportInput;
-    #[wasm_bindgen(typescript_type = "Invalidation | null")]
+    #[wasm_bindgen(typescript_type = "CacheTarget | null")]
     pub type InvalidateInput;
 }
 

@@ -4,8 +4,8 @@
 //! The objects are built field by field. A serialiser (serde-wasm-bindgen) is compiled anew for every shape, and cost some KB
 //! of wasm after brotli for what stands here (ARCHITECTURE.md).
 
-use crate::blob::{CollectReport, Reference};
 use super::engine::Store;
+use crate::blob::{CollectReport, Reference};
 use crate::error::{Error, ErrorReport};
 use crate::event::{Change, Event, What};
 use crate::job::{Progress, Step};
@@ -181,6 +181,7 @@ pub fn event(event: &Event) -> JsValue {
         Event::Full { error, waiting } => {
             object.text("type", "full").number("waiting", *waiting).value("error", &thrown(error))
         }
+        Event::Blocked { error } => object.text("type", "blocked").value("error", &thrown(error)),
         Event::Room => object.text("type", "room"),
         Event::Healed { cause } => object.text("type", "healed").text("cause", &cause.to_string()),
         Event::Failed { error } => object.text("type", "failed").number("seq", 0).value("error", &thrown(error)),

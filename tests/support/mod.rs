@@ -4,6 +4,7 @@
 use hoardb::backend::Backend;
 use hoardb::blob::{Attachment, CollectOptions, CollectReport};
 use hoardb::error::Result;
+use hoardb::event::Event;
 use hoardb::host::Host;
 use hoardb::job::Step;
 use hoardb::session::{Id, ListName};
@@ -11,16 +12,22 @@ use hoardb::store::{Collection, Document, Documents, Store, Verification, Verify
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// A clock that the test moves, and randomness from a seed. Clones share both.
+pub mod unruly;
+
+/// A clock that the test moves, randomness from a seed, and what the engine reported. Clones share all of it.
 #[derive(Clone)]
 pub struct TestHost {
     pub now_ms: Rc<Cell<u64>>,
     random: Rc<RefCell<fastrand::Rng>>,
+    pub events: Rc<RefCell<Vec<Event>>>,
+    /// The test passes on what other engines commit.
+    pub hears_peers: Rc<Cell<bool>>,
 }
 
 impl TestHost {
     pub fn new(seed: u64) -> Self {
-        Self { now_ms: Rc::new(Cell::new(1_000_000)), random: Rc::new(RefCell::new(fastrand::Rng::with_seed(seed))) }
+        let random = Rc::new(RefCell::new(fastrand::Rng::with_seed(seed)));
+        Self { now_ms: Rc::new(Cell::new(1_000_000)), random, events: Rc::default(), hears_peers: Rc::default() }
     }
 }
 
@@ -31,6 +38,18 @@ impl Host for TestHost {
 
     fn random(&self) -> u128 {
         self.random.borrow_mut().u128(..)
+    }
+
+    fn hears_peers(&self) -> bool {
+        self.hears_peers.get()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        self.now_ms.set(self.now_ms.get() + ms);
+    }
+
+    fn report(&self, event: Event) {
+        self.events.borrow_mut().push(event);
     }
 }
 

@@ -26,6 +26,7 @@ export async function openStore(name, { items, of, remove }) {
         const [session, items] = await Promise.all([db.sessions.get(id), of(db.items, id).toArray()]);
         return { session, items };
       }),
+    get: (id) => db.sessions.get(id),
     list: () => db.sessions.orderBy("startedAt").reverse().toArray(),
     delete: (ids) =>
       db.transaction("rw", db.sessions, db.items, async () => {

@@ -40,6 +40,11 @@ export async function openStore(name) {
       return { session: meta.result, items: chunks.result.flat() };
     },
 
+    async get(id) {
+      const request = await transact(db, "sessions", "readonly", (t) => t.objectStore("sessions").get(id));
+      return request.result;
+    },
+
     async list() {
       const all = await transact(db, "sessions", "readonly", (t) => t.objectStore("sessions").index("startedAt").getAll());
       return all.result.reverse();

@@ -38,6 +38,7 @@ export async function open(name) {
     },
     append: (id, n, item) => ask("append", [id, n, item]),
     load: (id) => ask("load", [id]),
+    get: (id) => ask("get", [id]),
     list: () => ask("list", []),
     delete: (ids) => ask("delete", [ids]),
     async put(blob) {

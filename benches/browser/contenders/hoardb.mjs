@@ -2,7 +2,7 @@ import { openHoard } from "/hoardb/index.js";
 
 export const about = {
   name: "hoardb",
-  how: "`saveMany`, `list().append()`, `load`, `sessions.list()`, `deleteMany`, `attachments.put`, `collect()`, all with their defaults.",
+  how: "`saveMany`, `list().append()`, `load`, `sessions.get()`, `list().get()`, `sessions.list()`, `deleteMany`, `attachments.put`, `collect()`, all with their defaults.",
 };
 
 export async function open(name) {
@@ -15,6 +15,12 @@ export async function open(name) {
     async load(id) {
       const { session, lists } = await hoard.load(id);
       return { session, items: lists.items };
+    },
+    get: (id) => hoard.sessions.get(id),
+    getItem: (id, n) => list(id).get(n),
+    async caches() {
+      const { page, ...engine } = await hoard.cache.stats();
+      return { page, engine };
     },
     async list() {
       const all = [];

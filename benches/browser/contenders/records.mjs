@@ -34,6 +34,10 @@ export async function open(name) {
       ]);
       return { session: meta.result, items: items.result };
     },
+    async get(id) {
+      const request = await transact(db, "sessions", "readonly", (t) => t.objectStore("sessions").get(id));
+      return request.result;
+    },
     async list() {
       const all = await transact(db, "sessions", "readonly", (t) => t.objectStore("sessions").index("startedAt").getAll());
       return all.result.reverse();

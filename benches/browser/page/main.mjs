@@ -6,6 +6,7 @@ const contenders = {
   hoardb: () => import("../contenders/hoardb.mjs"),
   floor: () => import("../contenders/floor.mjs"),
   "floor-page": () => import("../contenders/floor-page.mjs"),
+  "write-behind": () => import("../contenders/write-behind.mjs"),
   records: () => import("../contenders/records.mjs"),
   dexie: () => import("../contenders/dexie.mjs"),
   "dexie-ranges": () => import("../contenders/dexie-ranges.mjs"),

@@ -8,6 +8,7 @@ import {
   COLLECTED_BYTES,
   DELETES,
   ITEMS,
+  READS,
   SESSIONS,
   attachment,
   flat,
@@ -20,6 +21,11 @@ import { watched } from "./gap.mjs";
 const ATTACHMENTS = 20;
 const COLLECTED_SESSIONS = COLLECTED / ITEMS;
 const WARM_LOADS = 20;
+const HOT_SESSIONS = SESSIONS / 5;
+const HOT_READS = 0.8;
+const PAGE_HITS = 1000;
+const PAGE_ROUNDS = 20;
+const WORKER_HITS = 500;
 
 function check(holds, what) {
   if (!holds) throw new Error(`wrong result: ${what}`);
@@ -79,6 +85,72 @@ export async function list(store) {
   check(result.every((meta, n) => n === 0 || meta.startedAt <= result[n - 1].startedAt), "the order of the list");
   check(typeof result[0].summary === "string", "the list's metadata");
   return { ms, gap };
+}
+
+/**
+ * Reads the metadata of one session after the other, on a page that was just loaded: of five reads four go to one of the same
+ * 200 sessions. `rate` is the part that a cache answered, in percent. Then only such reads: `page` is one that the page answers
+ * itself, in microseconds, `worker` an item that the engine answers from memory.
+ *
+ * No longest gap is measured: what is in memory comes without a task in between, so the loop itself would hold the page.
+ */
+export async function hits(store, words) {
+  if (!store.get) return null;
+  const ids = Array.from({ length: SESSIONS }, (_, n) => session(words, n, 0).session.id);
+  const next = random(5);
+  const any = (from, to) => from + Math.floor(next() * (to - from));
+  // The hot ones lie anywhere among the others.
+  for (let n = 0; n < SESSIONS; n++) {
+    const other = any(n, SESSIONS);
+    [ids[n], ids[other]] = [ids[other], ids[n]];
+  }
+  const wanted = Array.from({ length: READS }, () => ids[next() < HOT_READS ? any(0, HOT_SESSIONS) : any(HOT_SESSIONS, SESSIONS)]);
+  const before = await store.caches?.();
+  const each = new Float64Array(READS);
+  const begun = performance.now();
+  for (let n = 0; n < READS; n++) {
+    const from = performance.now();
+    const meta = await store.get(wanted[n]);
+    each[n] = performance.now() - from;
+    check(meta.id === wanted[n], `read ${n}`);
+  }
+  const figures = { ms: performance.now() - begun, p99: percentile(each, 99) };
+  if (!before) return figures;
+
+  const since = (from, to) => ({ hits: to.hits - from.hits, misses: to.misses - from.misses });
+  const after = await store.caches();
+  const [page, engine] = [since(before.page, after.page), since(before.engine, after.engine)];
+  check(page.hits + page.misses === READS, `${page.hits} hits and ${page.misses} misses on the page`);
+  check(engine.hits + engine.misses >= page.misses, `${engine.hits} hits and ${engine.misses} misses in the engine`);
+  figures.rate = 100 * (1 - Math.min(page.misses, engine.misses) / READS);
+
+  // One by one they are faster than the clock ticks.
+  const hot = ids.slice(0, HOT_SESSIONS);
+  for (const id of hot) await store.get(id);
+  const warm = await store.caches();
+  const rounds = [];
+  for (let round = 0; round < PAGE_ROUNDS; round++) {
+    const from = performance.now();
+    for (let n = 0; n < PAGE_HITS; n++) await store.get(hot[n % HOT_SESSIONS]);
+    rounds.push(((performance.now() - from) * 1000) / PAGE_HITS);
+  }
+  figures.page = percentile(rounds, 50);
+  const here = since(warm.page, (await store.caches()).page);
+  check(here.misses === 0 && here.hits === PAGE_HITS * PAGE_ROUNDS, `${here.hits} hits and ${here.misses} misses of reads for the page`);
+
+  for (const id of hot) await store.getItem(id, 0);
+  const read = await store.caches();
+  const there = [];
+  for (let n = 0; n < WORKER_HITS; n++) {
+    const from = performance.now();
+    const item = await store.getItem(hot[n % HOT_SESSIONS], n % ITEMS);
+    there.push(performance.now() - from);
+    check(typeof item.window === "string", `item ${n}`);
+  }
+  figures.worker = percentile(there, 50);
+  const answered = since(read.engine, (await store.caches()).engine);
+  check(answered.misses === 0 && answered.hits >= WORKER_HITS, `${answered.hits} hits and ${answered.misses} misses of reads for the engine`);
+  return figures;
 }
 
 /** Deletes 100 of the 1,000, spread over all. */

@@ -2,9 +2,12 @@
 import {
   AttachmentRef,
   HoardError,
+  deleteHoard,
   openHoard,
+  type Ack,
   type Hoard,
   type HoardErrorCode,
+  type HoardEvents,
   type Input,
   type Job,
   type CollectReport,
@@ -12,6 +15,7 @@ import {
   type Stored,
   type VerifyReport,
   type WholeSession,
+  type Witness,
 } from "../../src/index.js";
 import { assertType, type Same } from "./assert.js";
 
@@ -105,7 +109,8 @@ export async function sessions(): Promise<void> {
 
 export async function lists(): Promise<void> {
   const shots = hoard.list("a", "screenshots");
-  assertType<Same<Awaited<ReturnType<typeof shots.append>>, number>>();
+  const index = await shots.append({ at: 1, image: blob });
+  assertType<Same<typeof index, number>>();
   await shots.append({ at: 1, image: blob });
   await shots.append([
     { at: 1, image: new ArrayBuffer(1) },
@@ -177,6 +182,76 @@ export async function attachments(): Promise<void> {
   ref.hash = "x";
 }
 
+export async function acknowledgements(ack: Ack): Promise<void> {
+  const notes = hoard.list("a", "notes");
+  const accepted = await notes.append({ text: "x" }, { ack: "accepted" });
+  assertType<Same<typeof accepted, undefined>>();
+  const committed = await notes.append([{ text: "x" }], { ack: "durable" });
+  assertType<Same<typeof committed, number>>();
+  const either = await notes.append({ text: "x" }, { ack });
+  assertType<Same<typeof either, number | undefined>>();
+  await notes.set(0, { text: "y" }, { ack });
+  const meta = { title: "a", startedAt: new Date(), tags: [] };
+  const made = await hoard.sessions.create(meta, { ack: "accepted" });
+  assertType<Same<typeof made, { id: string }>>();
+  const stored = await hoard.sessions.create(meta, {});
+  assertType<Same<typeof stored, Session<Recording>>>();
+  await hoard.sessions.update("a", { title: "b" }, { ack });
+  await hoard.sessions.put({ id: "a", ...meta }, { ack });
+  const deleted = await hoard.sessions.delete("a", { ack: "accepted" });
+  assertType<Same<typeof deleted, undefined>>();
+  const count = await hoard.sessions.deleteMany(["a"], { ack });
+  assertType<Same<typeof count, number | undefined>>();
+  assertType<Same<Awaited<ReturnType<typeof hoard.save>>, string>>();
+  await hoard.save({ session: meta }, { ack });
+  await hoard.saveMany([{ session: meta }], { ack: "durable" });
+  await hoard.attachments.put(blob, { ack: "committed", type: "x" });
+  // @ts-expect-error no such acknowledgement
+  await notes.append({ text: "x" }, { ack: "soon" });
+  // @ts-expect-error what is not kept by the page is not accepted by it
+  await hoard.saveMany([{ session: meta }], { ack: "accepted" });
+  // @ts-expect-error the same
+  await hoard.attachments.put(blob, { ack: "accepted" });
+}
+
+export async function events(): Promise<void> {
+  hoard.addEventListener("change", ({ detail: { changes, generation, remote } }) => {
+    for (const { session, list, from, to } of changes) void [session.length, list?.length, (from ?? 0) + (to ?? 0)];
+    assertType<Same<(typeof changes)[number]["kind"], "metadata" | "deleted" | "saved" | "appended" | "set">>();
+    void [generation + 1, !remote];
+  });
+  hoard.addEventListener("quota", ({ detail }) => assertType<Same<typeof detail.error, HoardError | null>>());
+  hoard.addEventListener("loss", ({ detail }) => detail.lastSeen.sessions - (detail.found?.sessions ?? 0));
+  const failed = ({ detail }: CustomEvent<HoardEvents["failed"]>): void => void detail.error.code;
+  hoard.addEventListener("failed", failed, { once: true });
+  hoard.removeEventListener("failed", failed);
+  hoard.addEventListener("healed", ({ detail: { cause } }) => cause.length);
+  hoard.addEventListener("blocked", ({ detail: { error } }) => error.retryable);
+  // @ts-expect-error it has no such detail
+  hoard.addEventListener("healed", ({ detail }) => detail.error);
+}
+
+export async function keeping(): Promise<void> {
+  await openHoard({
+    name: "x",
+    cache: { bytes: 1e6, ttlMs: 1000 },
+    queue: { bytes: 1e6, writes: 10 },
+    loss: "accept",
+    housekeeping: false,
+  });
+  await deleteHoard("x");
+  assertType<Same<Awaited<ReturnType<typeof hoard.persist>>, boolean>>();
+  const { hitRate, page } = await hoard.cache.stats();
+  void [hitRate + page.hitRate];
+  await hoard.cache.clear();
+  const dropped = (await hoard.cache.invalidate("a")) + (await hoard.cache.invalidate({ prefix: "a" }));
+  void (dropped + (await hoard.cache.invalidate({ pattern: "a*" })));
+  // @ts-expect-error one of them is needed
+  await hoard.cache.invalidate({});
+  const { queue, cache, storeId, page: own } = await hoard.stats();
+  void [queue.transactions + cache.bytes + own.waiting, storeId.length];
+}
+
 export async function jobs(): Promise<void> {
   const collect = hoard.collect({ dryRun: true });
   assertType<Same<typeof collect, Job<CollectReport>>>();
@@ -197,6 +272,7 @@ export function errors(error: unknown): boolean {
   assertType<Same<typeof error.code, HoardErrorCode>>();
   // @ts-expect-error no such code
   if (error.code === "Oops") return false;
+  assertType<Same<typeof error.lastSeen, Witness | undefined>>();
   return error.code === "StorageFull" || error.path === "item.image";
 }
 

@@ -23,11 +23,13 @@ type Agreed<Mine> = { [K in keyof Mine]: [true, true] };
 
 // Jobs are compared by themselves: one is an interface, the other a class. The generated upload takes an array of
 // numbers too.
-type Plain = Omit<Ours.Engine, "collect" | "verify" | "uploadPart">;
+type Plain = Omit<Ours.Engine, "collect" | "verify" | "housekeeping" | "uploadPart">;
 assertType<Same<Parameters<Generated.Engine["uploadPart"]>, [name: string, bytes: Uint8Array | number[]]>>();
 assertType<Same<Agreement<Plain, Generated.Engine>, Agreed<Plain>>>();
 assertType<Same<Parameters<Ours.Engine["collect"]>, Parameters<Generated.Engine["collect"]>>>();
 assertType<Same<Parameters<Ours.Engine["verify"]>, Parameters<Generated.Engine["verify"]>>>();
+assertType<Same<Parameters<Ours.Engine["housekeeping"]>, Parameters<Generated.Engine["housekeeping"]>>>();
+assertType<Same<ReturnType<Generated.Engine["housekeeping"]>, Generated.Job>>();
 assertType<Same<ReturnType<Generated.Engine["collect"]>, Generated.Job>>();
 assertType<Same<ReturnType<Generated.Engine["verify"]>, Generated.Job>>();
 assertType<Same<Agreement<Ours.EngineJob, Generated.Job>, Agreed<Ours.EngineJob>>>();

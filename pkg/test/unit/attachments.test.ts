@@ -141,7 +141,7 @@ test("many small Blobs in one call pass in bounded memory too", async (t) => {
   assert.ok(engine.heldMax <= 16 << 20, `${engine.heldMax} bytes were held at once`);
 });
 
-test("a Blob that can no longer be read fails its own call, and those behind it go on", async () => {
+test("a Blob that can no longer be read fails its own call, and those behind it go on", async (t) => {
   const replies: Reply[] = [];
   const engine = new FakeEngine({ name: "x" });
   const host = new EngineHost(
@@ -149,6 +149,7 @@ test("a Blob that can no longer be read fails its own call, and those behind it 
     (message) => replies.push(...("replies" in message ? message.replies : [])),
     async () => ({ open: async () => engine }),
   );
+  t.after(() => host.release());
   const gone = (size: number): Blob => {
     const blob = {
       size,
@@ -174,7 +175,7 @@ test("a Blob that can no longer be read fails its own call, and those behind it 
       append(3, [{ type: "", blob: gone(10) }]),
       append(4, [{ type: "", blob: gone(5_000_000) }]),
       append(5, []),
-      { id: 6, op: "attach", args: { source: { type: "", blob: gone(5_000_000) } } },
+      { id: 6, op: "attach", args: { source: { type: "", blob: gone(5_000_000) }, ack: 1 } },
     ],
   });
   while (replies.length < 6) await new Promise((resolve) => setTimeout(resolve, 5));

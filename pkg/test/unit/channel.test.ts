@@ -4,6 +4,7 @@ import { test, type TestContext } from "node:test";
 import { Channel } from "../../src/channel.js";
 import { EngineHost } from "../../src/engine-host.js";
 import { HoardError } from "../../src/errors.js";
+import { PROTOCOL } from "../../src/protocol.js";
 import { connect, type Fake } from "./connect.js";
 import { FakeEngine } from "./fake-engine.js";
 
@@ -130,7 +131,7 @@ test("a crash ends a bulk save that waits for room", async (t) => {
   await assert.rejects(saved, { code: "EngineCrashed" });
 });
 
-test("what the engine answers is transferred, not copied", async () => {
+test("what the engine answers is transferred, not copied", async (t) => {
   const engine = new FakeEngine({ name: "x" });
   const sent: { replies: number; transferred: number }[] = [];
   const host = new EngineHost(
@@ -140,10 +141,11 @@ test("what the engine answers is transferred, not copied", async () => {
     },
     async () => ({ open: async () => engine }),
   );
+  t.after(() => host.release());
   const json = new TextEncoder().encode('{"a":1}');
   const documents = { json, lengths: Uint32Array.of(json.length), attachments: [] };
   host.receive({
-    hoardb: 1,
+    hoardb: PROTOCOL,
     hoard: 1,
     calls: [
       { id: 1, op: "open", args: { options: { name: "x" }, wasm: undefined } },
@@ -311,7 +313,7 @@ test("where the engine cannot start anew, a crash is final and says so", async (
 
 test("an engine's script of another version is noticed", async (t) => {
   const fake = await session(t, { again: false });
-  fake.connections[0]!.tamper = (message) => ({ ...message, hoardb: 2 });
+  fake.connections[0]!.tamper = (message) => ({ ...message, hoardb: PROTOCOL + 1 });
   await assert.rejects(fake.hoard.sessions.count(), { code: "EngineCrashed", needsReload: true });
 });
 
@@ -323,7 +325,7 @@ test("a page's script of another version gets an answer of this version", () => 
     async () => assert.fail(),
   );
   host.receive({ hoardb: 99, hoard: 1, calls: [{ id: 1, op: "count", args: {} }] });
-  assert.deepEqual(sent, [{ hoardb: 1, hoard: 1, replies: [] }]);
+  assert.deepEqual(sent, [{ hoardb: PROTOCOL, hoard: 1, replies: [] }]);
 });
 
 test("messages of others and replies to nobody are passed over", async (t) => {
@@ -334,14 +336,14 @@ test("messages of others and replies to nobody are passed over", async (t) => {
     "x",
     [],
     {},
-    { hoardb: 1 },
-    { hoardb: 1, hoard: 1, replies: [] },
-    { hoardb: 1, hoard: NaN, replies: [{}] },
+    { hoardb: PROTOCOL },
+    { hoardb: PROTOCOL, hoard: 1, replies: [] },
+    { hoardb: PROTOCOL, hoard: NaN, replies: [{}] },
   ];
   for (const message of garbage) {
     fake.connections[0]!.tamper = (real) => {
       fake.connections[0]!.tamper = undefined;
-      setImmediate(() => fake.connections[0]!.host.receive({ hoardb: 1, hoard: real.hoard, calls: [] }));
+      setImmediate(() => fake.connections[0]!.host.receive({ hoardb: PROTOCOL, hoard: real.hoard, calls: [] }));
       return message;
     };
     const lost = fake.hoard.sessions.count();

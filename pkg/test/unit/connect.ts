@@ -1,10 +1,12 @@
 // A channel to a fake engine, over real messages: what is posted is cloned and transferred as between threads.
-import { Channel, type Connector } from "../../src/channel.js";
+import { Channel, type ChannelOptions, type Connector } from "../../src/channel.js";
+import { PageCache } from "../../src/cache.js";
+import type { EngineOptions } from "../../src/engine.js";
 import { EngineHost } from "../../src/engine-host.js";
 import type { HoardError } from "../../src/errors.js";
 import { Hoard } from "../../src/hoard.js";
 import type { FromEngine, ToEngine } from "../../src/protocol.js";
-import { FakeEngine } from "./fake-engine.js";
+import { Disk, FakeEngine } from "./fake-engine.js";
 
 export interface Connection {
   engine: FakeEngine;
@@ -34,7 +36,13 @@ export interface FakeOptions {
   started?: (engine: FakeEngine) => void;
   /** What loading the engine fails of. */
   unavailable?: object;
+  /** What outlives the engine, if anything is to. */
+  disk?: Disk;
+  channel?: ChannelOptions;
+  opening?: Partial<EngineOptions>;
 }
+
+let number = 0;
 
 export async function connect(options: FakeOptions = {}): Promise<Fake> {
   const connections: Connection[] = [];
@@ -57,8 +65,8 @@ export async function connect(options: FakeOptions = {}): Promise<Fake> {
         async () => {
           if (options.unavailable !== undefined) throw options.unavailable;
           return {
-            async open(opening) {
-              connection.engine = new FakeEngine(opening);
+            async open(opening, report) {
+              connection.engine = new FakeEngine(opening, options.disk ?? new Disk(), report);
               options.started?.(connection.engine);
               return connection.engine;
             },
@@ -75,16 +83,23 @@ export async function connect(options: FakeOptions = {}): Promise<Fake> {
         post: (message, transfer) => page.postMessage(message, transfer),
         release() {
           connection.released = true;
+          connection.host.release();
           page.close();
           worker.close();
         },
       };
     },
   };
-  const channel = new Channel(connector, { options: { name: "test" }, wasm: undefined });
+  // A name of its own: tests of one process hear each other.
+  const name = `test ${(number += 1)}`;
+  const channel = new Channel(
+    connector,
+    { options: { name, ...options.opening }, wasm: undefined, housekeeping: false },
+    { cache: new PageCache(1 << 20, 300_000), ...options.channel },
+  );
   await channel.open();
   return {
-    hoard: new Hoard(channel, "test"),
+    hoard: new Hoard(channel, name),
     channel,
     connections,
     get engine() {

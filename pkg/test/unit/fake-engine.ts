@@ -4,13 +4,17 @@ import { createHash } from "node:crypto";
 import type {
   Attachment,
   AttachmentInput,
+  Invalidation,
+  Change,
   ChunkOut,
   Document,
   Documents,
   DocumentsOut,
   Engine,
+  EngineEvent,
   EngineJob,
   EngineOptions,
+  EngineStats,
   ListInput,
   ListLoad,
   ListQuery,
@@ -36,10 +40,21 @@ interface FakeSession {
   lists: Map<string, Held[]>;
 }
 
+/** What outlives an engine. */
+export class Disk {
+  readonly sessions = new Map<string, FakeSession>();
+  /** The highest number of each writer that was decided. */
+  readonly decided = new Map<string, number>();
+  generation = 0;
+}
+
 export class FakeEngine implements Engine {
   readonly log: string[] = [];
   readonly options: EngineOptions;
-  readonly sessions = new Map<string, FakeSession>();
+  readonly disk: Disk;
+  readonly report: (event: EngineEvent) => void;
+  /** The number and the acknowledgement of each write. */
+  readonly numbered: [seq: number, ack: number][] = [];
   readonly attachments = new Map<string, { bytes: Uint8Array; type: string }>();
   readonly uploads = new Map<string, Uint8Array[]>();
   /** When set, what every write waits for before it resolves. */
@@ -51,15 +66,31 @@ export class FakeEngine implements Engine {
   heldMax = 0;
   closed = false;
 
-  constructor(options: EngineOptions) {
+  /** What every write fails of. */
+  broken: object | undefined;
+
+  constructor(options: EngineOptions, disk = new Disk(), report: (event: EngineEvent) => void = () => {}) {
     this.options = options;
+    this.disk = disk;
+    this.report = report;
   }
 
-  async #write<T>(name: string, apply: () => T): Promise<T> {
+  get sessions(): Map<string, FakeSession> {
+    return this.disk.sessions;
+  }
+
+  async #write<T>(name: string, apply: () => T, seq = 0, ack = 1, changes: Change[] = []): Promise<T> {
     this.log.push(name);
     if (this.closed) fail("Closed");
+    this.numbered.push([seq, ack]);
+    const writer = this.options.writer ?? "";
+    if (seq > 0 && seq <= (this.disk.decided.get(writer) ?? 0)) return undefined as T;
+    if (this.broken !== undefined) throw this.broken;
+    if (seq > 0) this.disk.decided.set(writer, seq);
     const result = apply();
     await this.gate;
+    this.disk.generation += 1;
+    this.report({ type: "committed", generation: this.disk.generation, changes });
     return result;
   }
 
@@ -90,59 +121,71 @@ export class FakeEngine implements Engine {
     return this.sessions.get(id) ?? fail("NotFound", `there is no session ${id}`);
   }
 
-  create(id: string, meta: Document): Promise<void> {
-    return this.#write(`create ${id}`, () => {
+  create(id: string, meta: Document, seq: number, ack: number): Promise<void> {
+    const apply = (): void => {
       if (this.sessions.has(id)) fail("AlreadyExists");
       this.sessions.set(id, { meta: this.#document(meta), lists: new Map() });
-    });
+    };
+    return this.#write(`create ${id}`, apply, seq, ack, [{ session: id, kind: "metadata" }]);
   }
 
-  put(id: string, meta: Document): Promise<void> {
-    return this.#write(`put ${id}`, () => {
+  put(id: string, meta: Document, seq: number, ack: number): Promise<void> {
+    const apply = (): void => {
       const lists = this.sessions.get(id)?.lists ?? new Map<string, Held[]>();
       this.sessions.set(id, { meta: this.#document(meta), lists });
-    });
+    };
+    return this.#write(`put ${id}`, apply, seq, ack, [{ session: id, kind: "metadata" }]);
   }
 
-  update(id: string, patch: Document, remove: string[]): Promise<void> {
-    return this.#write(`update ${id}`, () => {
+  update(id: string, patch: Document, remove: string[], seq: number, ack: number): Promise<void> {
+    const apply = (): void => {
       const session = this.#session(id);
       const merged = { ...JSON.parse(session.meta.json), ...JSON.parse(this.#document(patch).json) };
       for (const name of remove) delete merged[name];
       session.meta = { json: JSON.stringify(merged), attachments: [] };
-    });
+    };
+    return this.#write(`update ${id}`, apply, seq, ack, [{ session: id, kind: "metadata" }]);
   }
 
-  delete(ids: string[]): Promise<number> {
-    return this.#write(`delete ${ids.length}`, () => ids.filter((id) => this.sessions.delete(id)).length);
+  delete(ids: string[], seq: number, ack: number): Promise<number> {
+    const apply = (): number => ids.filter((id) => this.sessions.delete(id)).length;
+    const changes = ids.map((session): Change => ({ session, kind: "deleted" }));
+    return this.#write(`delete ${ids.length}`, apply, seq, ack, changes);
   }
 
-  save(id: string, meta: Document, lists: ListInput[]): Promise<void> {
+  save(id: string, meta: Document, lists: ListInput[], seq: number, ack: number): Promise<void> {
     const bytes = [meta, ...lists.map(({ items }) => items)].flatMap(({ attachments }) => attachments);
     this.#hold(bytes);
-    return this.#write(`save ${id}`, () => {
+    const apply = (): void => {
       const stored = lists.map(({ name, items }) => [name, this.#documents(items)] as const);
       this.sessions.set(id, { meta: this.#document(meta), lists: new Map(stored) });
-    }).finally(() => this.#hold(bytes, -1));
+    };
+    const changes: Change[] = [{ session: id, kind: "saved" }];
+    return this.#write(`save ${id}`, apply, seq, ack, changes).finally(() => this.#hold(bytes, -1));
   }
 
-  append(id: string, list: string, items: Documents): Promise<number> {
+  append(id: string, list: string, items: Documents, seq: number, ack: number): Promise<number> {
     this.#hold(items.attachments);
-    return this.#write(`append ${id}/${list} ${items.lengths.length}`, () => {
+    const apply = (): number => {
       const { lists } = this.#session(id);
       const all = lists.get(list) ?? [];
       lists.set(list, all);
       all.push(...this.#documents(items));
       return all.length - items.lengths.length;
-    }).finally(() => this.#hold(items.attachments, -1));
+    };
+    const changes: Change[] = [{ session: id, kind: "appended", list }];
+    return this.#write(`append ${id}/${list} ${items.lengths.length}`, apply, seq, ack, changes).finally(() =>
+      this.#hold(items.attachments, -1),
+    );
   }
 
-  set(id: string, list: string, index: number, item: Document): Promise<void> {
-    return this.#write(`set ${id}/${list} ${index}`, () => {
+  set(id: string, list: string, index: number, item: Document, seq: number, ack: number): Promise<void> {
+    const apply = (): void => {
       const items = this.#session(id).lists.get(list) ?? [];
       if (index >= items.length) fail("NotFound");
       items[index] = this.#document(item);
-    });
+    };
+    return this.#write(`set ${id}/${list} ${index}`, apply, seq, ack, [{ session: id, kind: "set", list }]);
   }
 
   #hold(inputs: AttachmentInput[], sign = 1): void {
@@ -150,10 +193,10 @@ export class FakeEngine implements Engine {
     this.heldMax = Math.max(this.heldMax, this.held);
   }
 
-  attach(attachment: AttachmentInput): Promise<Attachment> {
+  attach(attachment: AttachmentInput, ack: number): Promise<Attachment> {
     if ("bytes" in attachment && attachment.bytes.length > 1 << 20) fail("TooLarge");
     this.#hold([attachment]);
-    return this.#write("attach", () => this.#take(attachment)).finally(() => this.#hold([attachment], -1));
+    return this.#write("attach", () => this.#take(attachment), 0, ack).finally(() => this.#hold([attachment], -1));
   }
 
   async uploadBegin(): Promise<string> {
@@ -258,8 +301,33 @@ export class FakeEngine implements Engine {
     return { hash, size, type: found.type, storedSize: size, encoding: "identity", references: 0 };
   }
 
-  async stats(): Promise<never> {
-    return fail("Backend");
+  async stats(): Promise<EngineStats> {
+    const { generation, sessions } = this.disk;
+    const cache = { entries: 0, bytes: 0, hits: 0 };
+    return { storeId: "store", generation, sessions: sessions.size, cache } as unknown as EngineStats;
+  }
+
+  peer(generation: number, sessions: string[]): void {
+    this.log.push(`peer ${generation} ${sessions.join()}`);
+  }
+
+  distrust(): void {
+    this.log.push("distrust");
+  }
+
+  invalidate(target: Invalidation | null): number {
+    this.log.push(`invalidate ${JSON.stringify(target)}`);
+    return 7;
+  }
+
+  async background(): Promise<string> {
+    this.log.push("background");
+    return "fence";
+  }
+
+  housekeeping(fence: string): EngineJob {
+    this.log.push(`housekeeping ${fence}`);
+    return this.#job(3);
   }
 
   collect(): EngineJob {

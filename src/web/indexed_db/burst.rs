@@ -13,6 +13,7 @@
 //! That costs Firefox about 0.1 ms for each request of a large batch. In the same trials Chromium (on LevelDB and on SQLite,
 //! at its quota) and WebKitGTK (on a full disk) stored nothing of any batch.
 
+use super::deadline::Progress;
 use super::events;
 use super::sys::{self, ObjectStore};
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -66,9 +67,9 @@ impl Write {
 }
 
 /// Sends writes in their order. When it returns, `commit()` may be called.
-pub async fn send(writes: &[(&ObjectStore, Write)]) -> Result<(), JsValue> {
+pub async fn send(writes: &[(&ObjectStore, Write)], progress: &Progress) -> Result<(), JsValue> {
     if sys::is_gecko() {
-        return send_to_gecko(writes).await;
+        return send_to_gecko(writes, progress).await;
     }
     for (store, write) in writes {
         write.send(store)?;
@@ -76,7 +77,7 @@ pub async fn send(writes: &[(&ObjectStore, Write)]) -> Result<(), JsValue> {
     Ok(())
 }
 
-async fn send_to_gecko(writes: &[(&ObjectStore, Write)]) -> Result<(), JsValue> {
+async fn send_to_gecko(writes: &[(&ObjectStore, Write)], progress: &Progress) -> Result<(), JsValue> {
     let mut bytes = 0_u32;
     let mut last = None;
     for (store, write) in writes {
@@ -86,6 +87,7 @@ async fn send_to_gecko(writes: &[(&ObjectStore, Write)]) -> Result<(), JsValue> 
             && let Some(before) = last.take()
         {
             events::done(&before).await?;
+            progress.answered();
         }
         last = Some(write.send_and_return(store)?);
     }

@@ -2,8 +2,9 @@
 //! burst, the decision, the writes in one burst, `commit()`, and the wait for `complete`.
 
 use super::burst::{self, Write};
-use super::error::{Exception, Phase};
+use super::deadline::Progress;
 use super::events;
+use super::exception::Phase;
 use super::read::record;
 use super::sys::{self, Database, ObjectStore};
 use super::transaction::Transaction;
@@ -14,7 +15,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{IdbRequest, IdbTransaction};
 
 fn failed(value: JsValue) -> Box<Error> {
-    Exception::from(&value).into_error(Phase::Commit)
+    sys::exception(&value).into_error(Phase::Commit)
 }
 
 /// A batch whose keys and values are JavaScript's already, so that nothing can fail for want of memory once the
@@ -23,6 +24,8 @@ pub struct Staged {
     stores: Vec<StoreName>,
     checks: Vec<StagedCheck>,
     ops: Vec<StagedOp>,
+    /// Of the values that are put.
+    bytes: usize,
     durability: Durability,
 }
 
@@ -102,7 +105,11 @@ impl Staged {
             checks.push(check);
         }
         let mut ops = Vec::with_capacity(batch.ops.len());
+        let mut bytes = 0;
         for op in batch.ops {
+            if let Op::Put(_, _, value) = &op {
+                bytes += value.len();
+            }
             if let Some(op) = StagedOp::copy(op)? {
                 touch(op.store);
                 ops.push(op);
@@ -114,7 +121,7 @@ impl Staged {
                 stores.push(store);
             }
         }
-        Ok(Self { stores, checks, ops, durability: batch.durability })
+        Ok(Self { stores, checks, ops, bytes, durability: batch.durability })
     }
 
     /// Whether there is nothing to check and nothing to do.
@@ -128,11 +135,11 @@ impl Staged {
     }
 
     /// Runs the batch in its transaction.
-    pub async fn run(self, transaction: IdbTransaction) -> Result<Outcome> {
+    pub async fn run(self, transaction: IdbTransaction, progress: &Progress) -> Result<Outcome> {
         let raw = transaction.clone();
         let transaction = Transaction::new(transaction);
         let end = sys::is_gecko().then(|| events::first(&raw, &["complete", "abort"], &[]));
-        let outcome = match self.send(&raw).await.unwrap_or_else(|thrown| Err(failed(thrown))) {
+        let outcome = match self.send(&raw, progress).await.unwrap_or_else(|thrown| Err(failed(thrown))) {
             Ok(Outcome::Committed) => {
                 transaction.commit().await.map_err(|exception| exception.into_error(Phase::Commit))
             }
@@ -152,20 +159,22 @@ impl Staged {
     }
 
     /// Everything up to `commit()`. What is thrown is the outer error, that of an update the inner one.
-    async fn send(self, transaction: &IdbTransaction) -> Result<Result<Outcome>, JsValue> {
+    async fn send(self, transaction: &IdbTransaction, progress: &Progress) -> Result<Result<Outcome>, JsValue> {
         let stores = Stores::of(transaction, &self.stores)?;
         let reads = Reads::send(&stores, &self.checks, &self.ops)?;
         // Without reads there is no await between the first line and the burst.
         if let Some(last) = reads.last() {
             events::done(last).await?;
+            progress.answered();
         }
+        progress.allow(self.bytes);
         for (index, (check, request)) in self.checks.iter().zip(&reads.checks).enumerate() {
             if !holds(&check.holds, request.as_ref())? {
                 return Ok(Ok(Outcome::Refused { check: index }));
             }
         }
         match resolve(&stores, self.ops, reads.updates)? {
-            Ok(writes) => burst::send(&writes).await.map(|()| Ok(Outcome::Committed)),
+            Ok(writes) => burst::send(&writes, progress).await.map(|()| Ok(Outcome::Committed)),
             Err(error) => Ok(Err(error)),
         }
     }

@@ -4,13 +4,17 @@
 //! 1. A commit is one transaction, acknowledged on `complete`; nothing but IndexedDB is awaited inside.
 //! 2. A transaction that does not reach its end is aborted, whatever ended it.
 //! 3. No view of wasm memory is handed to the browser.
-//! 4. When another tab wants to upgrade or delete the database, the connection closes at once and stays closed. When the
-//!    browser drops it (a full disk, a storage process that died), the next call opens it again, once.
+//! 4. When another tab wants to upgrade or delete the database, the connection closes at once and stays closed.
+//! 5. When the browser drops the connection (a full disk, a storage process that died), the next call opens it again: a
+//!    transaction that could not begin has done nothing. What was under way fails with `ConnectionLost`, and whoever asked
+//!    for it knows what to do about it.
+//! 6. Every call ends: an open after its limit, a transaction at its deadline.
 
 mod burst;
 mod commit;
-mod error;
+mod deadline;
 mod events;
+mod exception;
 mod open;
 mod read;
 mod sys;
@@ -19,26 +23,43 @@ mod transaction;
 use crate::backend::{Backend, Batch, Key, Outcome, Row, Scan, StoreName};
 use crate::error::{Error, Result};
 use commit::Staged;
-use error::{Exception, Phase};
+use deadline::{Expired, Progress, Watch};
+use exception::Phase;
 use futures_channel::oneshot;
 use futures_lite::future::poll_once;
-use open::Expect;
+use open::{Expect, OPEN_TIMEOUT_MS, VANISHED, Way};
+use read::Values;
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::{Rc, Weak};
 use sys::Database;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::IdbTransaction;
 
+/// What is waited before each attempt to open a connection again that the browser dropped.
+const REOPEN_PAUSES_MS: [i32; 3] = [100, 400, 1_000];
+
+/// What all of these attempts may take, for one call.
+const REOPEN_BUDGET_MS: i32 = 2_500;
+
 /// See the module.
-#[derive(Debug)]
 pub struct IndexedDb(Rc<Handle>);
 
-#[derive(Debug)]
+impl std::fmt::Debug for IndexedDb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("IndexedDb").field(&self.0.name).field(&self.0.status.get()).finish()
+    }
+}
+
 struct Handle {
     name: String,
     status: Cell<Status>,
     connection: RefCell<Option<Connection>>,
+    /// Those who wait for the one attempt to open it again that is under way.
+    reopening: RefCell<Vec<oneshot::Sender<Result<()>>>>,
+    watch: Rc<Watch>,
+    on_blocked: Rc<dyn Fn()>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +68,8 @@ enum Status {
     Open,
     /// The browser dropped the connection.
     Lost,
+    /// The browser dropped the connection, and the database was not there any more.
+    Vanished,
     /// Closed by the caller, or for another tab.
     Closed,
 }
@@ -54,9 +77,21 @@ enum Status {
 impl IndexedDb {
     /// Opens the database of that name, and makes it if it is not there. Waits up to 10 s for other tabs.
     pub async fn open(name: &str) -> Result<Self> {
-        let handle =
-            Rc::new(Handle { name: name.to_owned(), status: Cell::new(Status::Lost), connection: RefCell::new(None) });
-        let database = open::open(name, Expect::Any).await?;
+        Self::open_with(name, Rc::new(|| ())).await
+    }
+
+    /// The same; calls `on_blocked` when this open, or a later one of a dropped connection, waits for another tab. It is
+    /// called once for each, long before the open gives up.
+    pub async fn open_with(name: &str, on_blocked: Rc<dyn Fn()>) -> Result<Self> {
+        let handle = Rc::new(Handle {
+            name: name.to_owned(),
+            status: Cell::new(Status::Lost),
+            connection: RefCell::default(),
+            reopening: RefCell::default(),
+            watch: Rc::default(),
+            on_blocked: Rc::clone(&on_blocked),
+        });
+        let database = open::open(name, Way { expect: Expect::Any, limit_ms: OPEN_TIMEOUT_MS, on_blocked }).await?;
         handle.connect(database);
         Ok(Self(handle))
     }
@@ -68,33 +103,6 @@ impl Handle {
         self.connection.replace(Some(Connection::new(database, Rc::downgrade(self))));
     }
 
-    /// The connection, opened again if the browser dropped it.
-    async fn database(self: &Rc<Self>) -> Result<Database> {
-        if let Some(database) = self.connected()? {
-            return Ok(database);
-        }
-        let opened = open::open(&self.name, Expect::Existing).await;
-        // While that was awaited the handle may have been closed, or another call may have opened it.
-        match (self.connected(), opened) {
-            (Ok(None), Ok(database)) => {
-                self.connect(database.clone());
-                Ok(database)
-            }
-            (Ok(None), Err(error)) => {
-                if *error == Error::Closed {
-                    self.status.set(Status::Closed);
-                }
-                Err(error)
-            }
-            (connected, opened) => {
-                if let Ok(database) = opened {
-                    database.close();
-                }
-                connected?.ok_or_else(|| Error::Closed.into())
-            }
-        }
-    }
-
     fn check_open(&self) -> Result<()> {
         self.connected().map(drop)
     }
@@ -104,6 +112,7 @@ impl Handle {
         match self.status.get() {
             Status::Open => Ok(self.connection.borrow().as_ref().map(|connection| connection.database.clone())),
             Status::Lost => Ok(None),
+            Status::Vanished => Err(VANISHED.into()),
             Status::Closed => Err(Error::Closed.into()),
         }
     }
@@ -116,46 +125,138 @@ impl Handle {
         self.connection.take();
     }
 
-    /// Begins a transaction.
-    ///
-    /// A connection that turns out to be dead is opened again, once: a transaction that could not begin has done nothing.
+    /// Ends the connection if it still is this one.
+    fn lose(&self, dead: &JsValue) {
+        if let Ok(Some(database)) = self.connected()
+            && AsRef::<JsValue>::as_ref(&database) == dead
+        {
+            self.disconnect(Status::Lost);
+        }
+    }
+
+    /// Opens a dropped connection again, after a pause. Calls that find it dropped at the same time share one attempt.
+    async fn reopen(self: &Rc<Self>, pause_ms: i32, limit_ms: i32) -> Result<()> {
+        let (tell, told) = oneshot::channel();
+        self.reopening.borrow_mut().push(tell);
+        if self.reopening.borrow().len() == 1 {
+            // A task of its own, as the call that began it may be dropped.
+            let handle = Rc::clone(self);
+            spawn_local(async move {
+                let outcome = handle.reopen_now(pause_ms, limit_ms).await;
+                for waiting in handle.reopening.take() {
+                    // It may be gone.
+                    let _ = waiting.send(outcome.clone());
+                }
+            });
+        }
+        told.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    async fn reopen_now(self: &Rc<Self>, pause_ms: i32, limit_ms: i32) -> Result<()> {
+        events::sleep(pause_ms).await;
+        self.check_open()?;
+        let way = Way { expect: Expect::Existing, limit_ms, on_blocked: Rc::clone(&self.on_blocked) };
+        match open::open(&self.name, way).await {
+            Ok(database) => {
+                // The handle may have been closed meanwhile.
+                if let Err(closed) = self.check_open() {
+                    database.close();
+                    return Err(closed);
+                }
+                self.connect(database);
+                Ok(())
+            }
+            Err(error) => {
+                if *error == VANISHED {
+                    self.disconnect(Status::Vanished);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a transaction, on a new connection if the one there was turns out to be dead. That is safe, for what could not
+    /// begin has done nothing.
     async fn begin(
         self: &Rc<Self>,
         begin: &dyn Fn(&Database) -> Result<IdbTransaction, JsValue>,
     ) -> Result<IdbTransaction> {
-        let mut reopened = false;
+        let mut pauses = REOPEN_PAUSES_MS.into_iter();
+        let mut began = None;
+        let mut lost = String::new();
         loop {
-            let exception = match begin(&self.database().await?) {
-                Ok(transaction) => return Ok(transaction),
-                Err(thrown) => Exception::from(&thrown),
-            };
-            if reopened || exception.name != DEAD {
-                return self.noticing(Err(exception.into_error(Phase::Begin)));
+            if let Some(database) = self.connected()? {
+                match begin(&database).map_err(|thrown| *sys::exception(&thrown).into_error(Phase::Begin)) {
+                    Ok(transaction) => return Ok(transaction),
+                    Err(Error::ConnectionLost { cause }) => lost = cause,
+                    Err(error) => return Err(error.into()),
+                }
+                self.lose(&database);
             }
-            self.disconnect(Status::Lost);
-            reopened = true;
+            let now = js_sys::Date::now();
+            let spent = (now - *began.get_or_insert(now)) as i32;
+            match pauses.next() {
+                Some(pause) if spent + pause < REOPEN_BUDGET_MS => {
+                    match self.reopen(pause, REOPEN_BUDGET_MS - spent - pause).await.map_err(|error| *error) {
+                        Ok(()) => {}
+                        // A backing store that cannot be opened may be one that is still being closed.
+                        Err(Error::ConnectionLost { cause } | Error::Backend { cause }) => lost = cause,
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                _ => return Err(Error::ConnectionLost { cause: lost }.into()),
+            }
         }
+    }
+
+    /// Runs what works in a transaction that has just begun, up to its deadline.
+    async fn run<T, F: Future<Output = Result<T>>>(
+        &self,
+        transaction: IdbTransaction,
+        writes: bool,
+        work: impl FnOnce(IdbTransaction, Progress) -> F,
+    ) -> Result<T> {
+        let database = transaction.db();
+        let mut deadline = self.watch.over(&transaction);
+        let mut result = None;
+        let expired = {
+            let work = work(transaction, deadline.progress());
+            deadline.limit(pin!(async { result = Some(work.await) })).await
+        };
+        drop(deadline);
+        let result = match (result, expired) {
+            (Some(result), _) => result,
+            (None, Some(Expired::Unknown)) if writes => {
+                Err(Error::ConnectionLost { cause: "the browser does not answer".into() }.into())
+            }
+            (None, _) => Err(Error::Blocked { name: self.name.clone() }.into()),
+        };
+        if result.as_ref().is_err_and(|error| matches!(**error, Error::ConnectionLost { .. })) {
+            self.lose(database.as_ref());
+        }
+        result
     }
 
     async fn commit(self: &Rc<Self>, staged: Staged) -> Result<Outcome> {
         let transaction = self.begin(&|database| staged.begin(database)).await?;
-        self.noticing(staged.run(transaction).await)
+        self.run(transaction, true, |transaction, progress| async move { staged.run(transaction, &progress).await })
+            .await
     }
 
-    /// Takes note when a call finds out that the connection is gone.
-    fn noticing<T>(&self, result: Result<T>) -> Result<T> {
-        if result.as_ref().is_err_and(|error| matches!(**error, Error::ConnectionLost { .. })) {
-            self.disconnect(Status::Lost);
-        }
-        result
+    async fn get(self: &Rc<Self>, store: StoreName, keys: &[Key], values: Values) -> Result<Vec<Option<Vec<u8>>>> {
+        let transaction = self.begin(&|database| sys::begin_read(database, store)).await?;
+        let get = |transaction, _| async { read::get(transaction, store, keys, values).await.map_err(unread) };
+        self.run(transaction, false, get).await
+    }
+
+    async fn scan(self: &Rc<Self>, scan: &Scan, values: Values) -> Result<Vec<Row>> {
+        let transaction = self.begin(&|database| sys::begin_read(database, scan.store)).await?;
+        let get = |transaction, _| async { read::scan(transaction, scan, values).await.map_err(unread) };
+        self.run(transaction, false, get).await
     }
 }
 
-/// What a connection that was closed throws when a transaction is begun.
-const DEAD: &str = "InvalidStateError";
-
 /// An open connection and its listeners. Dropping it closes it.
-#[derive(Debug)]
 struct Connection {
     database: Database,
     _on_version_change: Closure<dyn FnMut()>,
@@ -188,7 +289,12 @@ impl Drop for Connection {
 }
 
 fn unread(thrown: JsValue) -> Box<Error> {
-    Exception::from(&thrown).into_error(Phase::Read)
+    sys::exception(&thrown).into_error(Phase::Read)
+}
+
+/// Whether it may be one record for which many were not read.
+fn failed_as_a_whole(error: &Error) -> bool {
+    matches!(error, Error::Backend { .. })
 }
 
 impl Backend for IndexedDb {
@@ -197,8 +303,10 @@ impl Backend for IndexedDb {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let transaction = self.0.begin(&|database| sys::begin_read(database, store)).await?;
-        self.0.noticing(read::get(transaction, store, keys).await.map_err(unread))
+        match self.0.get(store, keys, Values::Together).await {
+            Err(error) if failed_as_a_whole(&error) => self.0.get(store, keys, Values::Each).await,
+            read => read,
+        }
     }
 
     async fn scan(&self, scan: Scan) -> Result<Vec<Row>> {
@@ -206,8 +314,10 @@ impl Backend for IndexedDb {
         if scan.range.is_empty() || scan.limit == 0 {
             return Ok(Vec::new());
         }
-        let transaction = self.0.begin(&|database| sys::begin_read(database, scan.store)).await?;
-        self.0.noticing(read::scan(transaction, &scan).await.map_err(unread))
+        match self.0.scan(&scan, Values::Together).await {
+            Err(error) if failed_as_a_whole(&error) => self.0.scan(&scan, Values::Each).await,
+            read => read,
+        }
     }
 
     async fn commit(&self, batch: Batch) -> Result<Outcome> {

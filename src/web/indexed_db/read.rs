@@ -1,15 +1,43 @@
 //! Reading: one transaction, one burst of requests, one future.
+//!
+//! A record that the browser cannot read fails the whole burst, and an answer that is too large for it fails as a whole. So
+//! what failed is read again with [`Values::Each`]: by keys, then each value by a request of its own, whose error is not
+//! the transaction's. A record that cannot be read even so reads as one without bytes: no envelope is empty, so the engine
+//! reports that record, by its key, like any damaged one, and all others are as good as before.
 
 use super::events;
+use super::exception::{Exception, Meaning, Phase};
 use super::sys::{self, ObjectStore};
 use crate::backend::{Direction, Key, Row, Scan, StoreName};
-use js_sys::Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbCursor, IdbKeyRange, IdbRequest, IdbTransaction};
 
+/// How values are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Values {
+    /// In one burst, which fails as a whole.
+    Together,
+    /// One by one, when that has failed.
+    Each,
+}
+
 /// See [`crate::backend::Backend::get`].
-pub async fn get(transaction: IdbTransaction, store: StoreName, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, JsValue> {
-    let requests = burst(&transaction, store, keys)?;
+pub async fn get(
+    transaction: IdbTransaction,
+    store: StoreName,
+    keys: &[Key],
+    values: Values,
+) -> Result<Vec<Option<Vec<u8>>>, JsValue> {
+    let store = sys::store(&transaction, store.as_str())?;
+    let mut requests = Vec::with_capacity(keys.len());
+    for key in keys {
+        requests.push(store.get(&sys::key(key)?)?);
+    }
+    if values == Values::Each {
+        return each(&transaction, &requests).await;
+    }
+    sys::finish(&transaction);
     let Some(last) = requests.last() else { return Ok(Vec::new()) };
     events::done(last).await?;
     let mut values = Vec::with_capacity(requests.len());
@@ -19,14 +47,37 @@ pub async fn get(transaction: IdbTransaction, store: StoreName, keys: &[Key]) ->
     Ok(values)
 }
 
-fn burst(transaction: &IdbTransaction, store: StoreName, keys: &[Key]) -> Result<Vec<IdbRequest>, JsValue> {
-    let store = sys::store(transaction, store.as_str())?;
-    let mut requests = Vec::with_capacity(keys.len());
-    for key in keys {
-        requests.push(store.get(&sys::key(key)?)?);
+/// The values of requests, each on its own.
+async fn each(transaction: &IdbTransaction, requests: &[IdbRequest]) -> Result<Vec<Option<Vec<u8>>>, JsValue> {
+    let mut ends = Vec::with_capacity(requests.len());
+    for request in requests {
+        ends.push(events::first(request, &["success"], &["error"]));
     }
+    let mut values = Vec::with_capacity(requests.len());
+    let mut failed = Vec::new();
+    for (request, end) in requests.iter().zip(ends) {
+        values.push(match events::done_alone(request, end).await {
+            Ok(()) => record(&request.result()?),
+            Err(thrown) => {
+                failed.push(thrown);
+                Some(Vec::new())
+            }
+        });
+    }
+    // Not before: Chromium aborts a transaction that has said so and in which a request fails after all.
     sys::finish(transaction);
-    Ok(requests)
+    // Firefox has the same words for a record that it cannot decompress and for a disk that does not answer. It is the
+    // record if others can be read.
+    let others = failed.len() < values.len();
+    let of_record = |exception: Exception| match exception.meaning(Phase::Read) {
+        Meaning::Unreadable => true,
+        Meaning::Other => others,
+        _ => false,
+    };
+    match failed.into_iter().find(|thrown| !of_record(sys::exception(thrown))) {
+        Some(thrown) => Err(thrown),
+        None => Ok(values),
+    }
 }
 
 /// The value of a `get`, which is `undefined` where there is no record.
@@ -40,11 +91,12 @@ pub fn record(value: &JsValue) -> Option<Vec<u8>> {
 /// it has not, a key cursor finds the page's two ends in two steps, however many records lie between and before them, and
 /// the page is then read forward and turned round. (All keys of the range with gets for the last ones would do without
 /// a cursor, at a cost that grows with the store.)
-pub async fn scan(transaction: IdbTransaction, scan: &Scan) -> Result<Vec<Row>, JsValue> {
+pub async fn scan(transaction: IdbTransaction, scan: &Scan, values: Values) -> Result<Vec<Row>, JsValue> {
     let Some(range) = sys::range(&scan.range)? else { return Ok(Vec::new()) };
     let limit = u32::try_from(scan.limit).unwrap_or(u32::MAX);
     let store = sys::store(&transaction, scan.store.as_str())?;
-    let records = !scan.keys_only && !store.get_all_records_if_any().is_undefined();
+    let together = values == Values::Together;
+    let records = together && !scan.keys_only && !store.get_all_records_if_any().is_undefined();
     let page = match scan.direction {
         Direction::Forward => range,
         Direction::Reverse if records => return self::records(&transaction, &store, &range, limit).await,
@@ -53,7 +105,11 @@ pub async fn scan(transaction: IdbTransaction, scan: &Scan) -> Result<Vec<Row>, 
             None => return Ok(Vec::new()),
         },
     };
-    let mut rows = forward(&transaction, &store, &page, limit, scan.keys_only).await?;
+    let mut rows = if together || scan.keys_only {
+        forward(&transaction, &store, &page, limit, scan.keys_only).await?
+    } else {
+        forward_each(&transaction, &store, &page, limit).await?
+    };
     if scan.direction == Direction::Reverse {
         rows.reverse();
     }
@@ -75,6 +131,25 @@ async fn forward(
     // Where there are none, each is `undefined`.
     let values = values.as_ref().map_or_else(|| Ok(Array::new()), array)?;
     Ok(rows(keys.length(), &|n| (keys.get(n), values.get(n))))
+}
+
+async fn forward_each(
+    transaction: &IdbTransaction,
+    store: &ObjectStore,
+    range: &IdbKeyRange,
+    limit: u32,
+) -> Result<Vec<Row>, JsValue> {
+    let keys = store.get_all_keys(range, limit)?;
+    events::done(&keys).await?;
+    let keys = array(&keys)?;
+    let mut requests = Vec::with_capacity(keys.length() as usize);
+    for key in keys.iter() {
+        requests.push(store.get(&Uint8Array::new(&key))?);
+    }
+    let values = each(transaction, &requests).await?;
+    let row =
+        |(key, value): (JsValue, Option<Vec<u8>>)| Row { key: sys::read_key(&key), value: value.unwrap_or_default() };
+    Ok(keys.iter().zip(values).map(row).collect())
 }
 
 async fn records(

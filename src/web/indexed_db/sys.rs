@@ -6,6 +6,7 @@
 //! JavaScript throws: an exception that passed through wasm frames would leave a transaction open with half of a batch in
 //! it.
 
+use super::exception::Exception;
 use crate::backend::{Direction, Durability, Key, KeyRange, StoreName};
 use js_sys::{Array, ArrayBuffer, Function, Object, Uint8Array};
 use std::ops::Bound;
@@ -30,6 +31,8 @@ extern "C" {
 
     /// The event of an open's request.
     pub type VersionChange;
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub fn kind(this: &VersionChange) -> String;
     /// `None` when it is no `upgradeneeded`; 0 when there is no database yet.
     #[wasm_bindgen(method, getter, js_name = oldVersion)]
     pub fn old_version(this: &VersionChange) -> Option<f64>;
@@ -63,7 +66,10 @@ extern "C" {
     pub fn contains(this: &Names, name: &str) -> bool;
 
     /// An `abort` or `error` event, whose target is the transaction or a request of it.
-    type Failure;
+    pub type Failure;
+    /// Keeps a request's error from aborting the transaction.
+    #[wasm_bindgen(method, js_name = preventDefault)]
+    pub fn prevent_default(this: &Failure);
     #[wasm_bindgen(method, getter)]
     fn target(this: &Failure) -> Failed;
     type Failed;
@@ -191,6 +197,15 @@ pub fn begin_write(
         Durability::Strict => "strict",
     });
     database.transaction_with_options(&names, "readwrite", &options)
+}
+
+/// What was thrown, or what an event tells.
+pub fn exception(thrown: &JsValue) -> Exception {
+    // A `DOMException` is an `Error` too.
+    match thrown.dyn_ref::<js_sys::Error>() {
+        Some(error) => Exception { name: error.name().into(), message: error.message().into() },
+        None => Exception::default(),
+    }
 }
 
 /// The error that an `abort` or `error` event is about, if it says.

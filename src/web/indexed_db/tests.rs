@@ -36,6 +36,12 @@ fn close_event(backend: &IndexedDb) {
 extern "C" {
     #[wasm_bindgen(method, js_name = deleteDatabase)]
     fn delete_database(this: &sys::Factory, name: &str) -> web_sys::IdbRequest;
+    #[wasm_bindgen(method, catch)]
+    fn add(
+        this: &sys::ObjectStore,
+        value: &js_sys::ArrayBuffer,
+        key: &js_sys::Uint8Array,
+    ) -> Result<web_sys::IdbRequest, JsValue>;
 }
 
 async fn delete(name: &str) {
@@ -96,8 +102,8 @@ async fn a_database_that_is_gone_is_not_made_again_behind_the_engine() {
     let backend = with_a_record("gone").await;
     raw(&backend).close();
     delete(&backend.0.name).await;
-    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed.into()));
-    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::Closed.into()));
+    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::DataLoss.into()));
+    assert_eq!(backend.get(STORE, &[key()]).await, Err(Error::DataLoss.into()));
     let name = backend.0.name.clone();
     let fresh = IndexedDb::open(&name).await.expect("the caller may open it anew");
     assert_eq!(fresh.get(STORE, &[key()]).await, Ok(vec![None]));
@@ -169,71 +175,190 @@ async fn a_commit_that_throws_leaves_nothing() {
     assert_eq!(backend.get(STORE, &[key()]).await, Ok(vec![Some(vec![7])]));
 }
 
-/// What engines were seen to throw, and what it means.
+/// The table itself is tested without a browser.
 #[wasm_bindgen_test]
-fn exceptions_become_the_errors_of_the_table() {
-    let error = |phase, name: &str, message: &str| {
-        let exception = web_sys::DomException::new_with_message_and_name(message, name).expect("an exception");
-        super::error::Exception::from(exception.as_ref()).into_error(phase)
-    };
-    for (phase, name, message, code) in [
-        // Chromium's quota; Chromium on SQLite with a full disk; Firefox with either.
-        (Phase::Commit, "QuotaExceededError", "", "StorageFull"),
-        (Phase::Commit, "QuotaExceededError", "Encountered disk full while committing transaction.", "StorageFull"),
-        (Phase::Open, "QuotaExceededError", "Encountered full disk while opening backing store", "StorageFull"),
-        // Chromium on LevelDB with a full disk: large values, small values.
-        (Phase::Commit, "DataError", "Failed to write blobs (IOError)", "StorageFull"),
-        (
-            Phase::Commit,
-            "UnknownError",
-            "Internal error committing transaction. IO error: FILE_ERROR_NO_SPACE",
-            "StorageFull",
-        ),
-        // Firefox, in the transaction after that.
-        (
-            Phase::Commit,
-            "InvalidStateError",
-            "A mutation operation was attempted on a database that did not allow mutations.",
-            "StorageFull",
-        ),
-        // WebKit, whose storage process died.
-        (
-            Phase::Begin,
-            "UnknownError",
-            "Connection to Indexed Database server lost. Refresh the page to try again",
-            "ConnectionLost",
-        ),
-        (
-            Phase::Open,
-            "UnknownError",
-            "Connection to Indexed Database server lost. Refresh the page to try again",
-            "ConnectionLost",
-        ),
-        (
-            Phase::Read,
-            "UnknownError",
-            "An internal error was encountered in the Indexed Database server",
-            "ConnectionLost",
-        ),
-        // Site data cleared under an open connection.
-        (Phase::Commit, "UnknownError", "Force close delete origin", "ConnectionLost"),
-        // A connection that turned out to be dead, again after it was reopened.
-        (Phase::Begin, "InvalidStateError", "The database connection is closing.", "ConnectionLost"),
-        // Firefox's private windows of old; an opaque origin.
-        (Phase::Open, "InvalidStateError", "A mutation operation was attempted on a database", "Unavailable"),
-        (Phase::Open, "SecurityError", "access to the Indexed Database API is denied in this context.", "Unavailable"),
-        // A damaged profile.
-        (Phase::Open, "UnknownError", "The operation failed for reasons unrelated to the database itself", "Backend"),
-        (Phase::Open, "UnknownError", "Internal error opening backing store for indexedDB.open.", "Backend"),
-        (Phase::Read, "DataError", "Failed to read large IndexedDB value", "Backend"),
-        (Phase::Read, "NotReadableError", "", "Backend"),
-        (Phase::Commit, "TransactionInactiveError", "The transaction has finished.", "Backend"),
-        (Phase::Commit, "UnknownError", "The serialized keys and/or value are too large (max=133169152)", "Backend"),
-    ] {
-        let found = error(phase, name, message);
-        assert_eq!(found.code(), code, "{phase:?} {name} {message}");
-        assert!(found.to_string().contains(name) && found.to_string().contains(message), "{found}");
+fn exceptions_are_taken_for_what_they_say() {
+    let thrown =
+        web_sys::DomException::new_with_message_and_name("no more", "QuotaExceededError").expect("an exception");
+    let error = sys::exception(thrown.as_ref()).into_error(Phase::Commit);
+    assert_eq!(*error, Error::StorageFull { cause: "QuotaExceededError: no more".into() });
+    let error = sys::exception(js_sys::TypeError::new("no such thing").as_ref()).into_error(Phase::Read);
+    assert_eq!(*error, Error::Backend { cause: "TypeError: no such thing".into() });
+    for nothing in [JsValue::UNDEFINED, JsValue::NULL, "text".into(), js_sys::Object::new().into()] {
+        let error = sys::exception(&nothing).into_error(Phase::Read);
+        assert_eq!(*error, Error::Backend { cause: "no reason given".into() });
     }
-    let nothing = super::error::Exception::from(&JsValue::UNDEFINED).into_error(Phase::Read);
-    assert_eq!(*nothing, Error::Backend { cause: "no reason given".into() });
+}
+
+/// The request fails for itself: those before it, those after it and the transaction go on.
+#[wasm_bindgen_test]
+async fn a_request_that_fails_alone_aborts_nothing() {
+    let backend = with_a_record("alone").await;
+    let transaction = sys::begin_write(&raw(&backend), &[STORE], Default::default()).expect("a transaction");
+    let ended = events::first(&transaction, &["complete"], &["abort"]);
+    let store = sys::store(&transaction, STORE.as_str()).expect("a store");
+    let value = |byte| sys::value(&[byte]).expect("a value");
+    let key = |number| sys::key(&Key::new().number(number)).expect("a key");
+    let requests = [
+        store.put_and_return(&value(1), &key(2)).expect("a request"),
+        // It is taken.
+        store.add(&value(2), &key(1)).expect("a request"),
+        store.put_and_return(&value(3), &key(3)).expect("a request"),
+    ];
+    let ends = [0, 1, 2].map(|n: usize| events::first(&requests[n], &["success"], &["error"]));
+    let mut outcomes = Vec::new();
+    for (request, end) in requests.iter().zip(ends) {
+        outcomes.push(events::done_alone(request, end).await.map_err(|thrown| sys::exception(&thrown).name));
+    }
+    sys::finish(&transaction);
+    assert_eq!(outcomes, [Ok(()), Err("ConstraintError".into()), Ok(())]);
+    assert!(ended.await.is_ok(), "it was aborted");
+    let keys = [1, 2, 3].map(|number| Key::new().number(number));
+    assert_eq!(backend.get(STORE, &keys).await, Ok(vec![Some(vec![7]), Some(vec![1]), Some(vec![3])]));
+}
+
+#[wasm_bindgen_test]
+async fn a_blocked_event_reaches_the_caller_at_once_and_once() {
+    let backend = with_a_record("blocked event").await;
+    javascript(
+        "const open = IDBFactory.prototype.open;
+        IDBFactory.prototype.open = function (...args) {
+            IDBFactory.prototype.open = open;
+            const real = open.apply(this, args);
+            const request = new EventTarget();
+            const blocked = () => request.dispatchEvent(new Event('blocked'));
+            setTimeout(blocked, 50);
+            setTimeout(blocked, 60);
+            real.onsuccess = () => setTimeout(() => {
+                request.result = real.result;
+                request.dispatchEvent(new Event('success'));
+            }, 200);
+            return request;
+        };",
+    );
+    let told = Rc::new(Cell::new(0));
+    let on_blocked = {
+        let told = Rc::clone(&told);
+        Rc::new(move || told.set(told.get() + 1))
+    };
+    let again = IndexedDb::open_with(&backend.0.name, on_blocked).await.expect("it opens after all");
+    assert_eq!(told.get(), 1);
+    assert_eq!(again.get(STORE, &[key()]).await, Ok(vec![Some(vec![7])]));
+}
+
+/// Counts calls of `IDBFactory.open` from now on.
+fn count_opens() {
+    javascript(
+        "const open = IDBFactory.prototype.open;
+        globalThis.opens = 0;
+        globalThis.restore = () => { IDBFactory.prototype.open = open; };
+        IDBFactory.prototype.open = function (...args) {
+            opens++;
+            return open.apply(this, args);
+        };",
+    );
+}
+
+fn opens() -> f64 {
+    let opens = js_sys::Reflect::get(&js_sys::global(), &"opens".into());
+    opens.ok().and_then(|opens| opens.as_f64()).expect("a number")
+}
+
+/// Makes so many transactions find the connection dead.
+fn kill_connections(count: u32) {
+    javascript(&format!(
+        "const begin = IDBDatabase.prototype.transaction;
+        let left = {count};
+        globalThis.revive = () => {{ IDBDatabase.prototype.transaction = begin; }};
+        IDBDatabase.prototype.transaction = function (...args) {{
+            if (left-- > 0) this.close();
+            return begin.apply(this, args);
+        }};"
+    ));
+}
+
+#[wasm_bindgen_test]
+async fn a_connection_that_is_dead_three_times_over_is_opened_again() {
+    let backend = with_a_record("dead three times").await;
+    count_opens();
+    kill_connections(3);
+    let read = backend.get(STORE, &[key()]).await;
+    javascript("restore(); revive();");
+    assert_eq!(read, Ok(vec![Some(vec![7])]));
+    assert_eq!(opens(), 3.0);
+}
+
+#[wasm_bindgen_test]
+async fn a_connection_that_stays_dead_is_lost_after_three_attempts() {
+    let backend = with_a_record("dead for good").await;
+    count_opens();
+    kill_connections(1_000);
+    let began = js_sys::Date::now();
+    let batch = Batch { ops: vec![Op::Put(STORE, key(), vec![8])], ..Batch::default() };
+    let outcome = backend.commit(batch).await;
+    let took = js_sys::Date::now() - began;
+    javascript("restore(); revive();");
+    assert!(matches!(&outcome, Err(error) if matches!(**error, Error::ConnectionLost { .. })), "{outcome:?}");
+    assert_eq!(opens(), 3.0);
+    assert!((1_400.0..6_000.0).contains(&took), "{took} ms");
+    // The next call tries anew.
+    assert_eq!(backend.get(STORE, &[key()]).await, Ok(vec![Some(vec![7])]));
+}
+
+/// The answer to an open, made up.
+const OPENS_FAIL: &str = "const open = IDBFactory.prototype.open;
+    globalThis.opens = 0;
+    globalThis.restore = () => { IDBFactory.prototype.open = open; };
+    IDBFactory.prototype.open = function () {
+        opens++;
+        const request = new EventTarget();
+        request.error = new DOMException('MESSAGE', 'NAME');
+        request.transaction = null;
+        setTimeout(() => request.dispatchEvent(new Event('error')), 5);
+        return request;
+    };";
+
+#[wasm_bindgen_test]
+async fn calls_that_find_the_connection_gone_share_each_attempt() {
+    let backend = with_a_record("shared").await;
+    for (name, message, attempts, code) in [
+        ("UnknownError", "Internal error opening backing store for indexedDB.open.", 3.0, "ConnectionLost"),
+        (
+            "UnknownError",
+            "Connection to Indexed Database server lost. Refresh the page to try again",
+            3.0,
+            "ConnectionLost",
+        ),
+        // No attempt more would help.
+        ("QuotaExceededError", "Encountered full disk while opening backing store", 1.0, "StorageFull"),
+    ] {
+        close_event(&backend);
+        javascript(&OPENS_FAIL.replace("NAME", name).replace("MESSAGE", message));
+        let calls = [0, 1, 2, 3, 4].map(|_| {
+            let backend = IndexedDb(Rc::clone(&backend.0));
+            future_to_promise(async move {
+                let code = backend.get(STORE, &[key()]).await.map_or_else(|error| error.code(), |_| "");
+                Ok(code.into())
+            })
+        });
+        for call in calls {
+            assert_eq!(JsFuture::from(call).await, Ok(code.into()));
+        }
+        javascript("restore();");
+        assert_eq!(opens(), attempts, "{name}");
+        assert_eq!(backend.get(STORE, &[key()]).await, Ok(vec![Some(vec![7])]));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn closing_while_the_connection_is_opened_again_ends_all_calls() {
+    let backend = with_a_record("closed while reopening").await;
+    close_event(&backend);
+    let keys = [key()];
+    let mut read = Box::pin(backend.get(STORE, &keys));
+    assert_eq!(poll_once(&mut read).await, None);
+    backend.close().await;
+    assert_eq!(read.await, Err(Error::Closed.into()));
+    // Would wait for a connection that was left behind.
+    delete(&backend.0.name).await;
 }

@@ -1,7 +1,7 @@
 //! A write transaction, which is either committed or aborted, whatever happens.
 
-use super::error::Exception;
 use super::events;
+use super::exception::Exception;
 use super::sys;
 use crate::backend::Outcome;
 use wasm_bindgen::prelude::*;
@@ -22,7 +22,7 @@ impl Transaction {
     /// Says that no more requests come, and waits for `complete`: that a request succeeded means nothing yet.
     pub async fn commit(mut self) -> Result<Outcome, Exception> {
         let end = events::first(&self.raw, &["complete"], &["abort", "error"]);
-        sys::commit(&self.raw).map_err(|thrown| Exception::from(&thrown))?;
+        sys::commit(&self.raw).map_err(|thrown| sys::exception(&thrown))?;
         self.committed = true;
         match end.await {
             Ok(_) => Ok(Outcome::Committed),
@@ -32,10 +32,10 @@ impl Transaction {
 
     /// Why it was aborted: the error of the request that failed, or else what the transaction says, or else just that.
     fn reason(&self, event: &JsValue) -> Exception {
-        let of_target = Exception::from(&sys::error_of_target(event));
+        let of_target = sys::exception(&sys::error_of_target(event));
         match self.raw.error() {
             _ if !matches!(of_target.name.as_str(), "" | "AbortError") => of_target,
-            Some(error) => Exception::from(error.as_ref()),
+            Some(error) => sys::exception(error.as_ref()),
             None => Exception { name: "AbortError".into(), message: String::new() },
         }
     }
