@@ -193,8 +193,12 @@ impl Oracle {
         // Nobody waits for what an accepted write answers; one that another engine decided answers that it is done.
         let is_any = operation.ack == Ack::Accepted && answers == [Answer::Done];
         let may_be_superseded = self.may_be_superseded(operation, answers, now);
-        let may_be_false =
-            known::FALSE_REFUSALS && matches!(answers, [Answer::Refused(..)]) && self.was_any_fault(operation.writer);
+        let is_false = match answers {
+            [Answer::Refused(..)] => known::FALSE_REFUSALS,
+            [Answer::Done] => known::DECIDED_TOO_EARLY,
+            _ => false,
+        };
+        let may_be_false = is_false && self.was_any_fault(operation.writer);
         // With several sessions the answer is one sum; any of the answers may be any session's.
         self.decide(operation, now, &|_, fate, refusals| match fate {
             Fate::Applied(answer, version) => {
