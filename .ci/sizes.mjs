@@ -8,9 +8,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
-const CLIENT_BROTLI_BYTES_MAX = 12_000;
-// What a page may download before the first session is there.
-const ENGINE_BROTLI_BYTES_MAX = 120_000;
+// The client answers metadata from a cache of its own, bounds and keeps the writes that it has accepted, sends them again
+// after a crash and holds the database against a witness: that is 4,700 of it. The journal is a chunk of its own.
+const CLIENT_BROTLI_BYTES_MAX = 16_000;
+// What a page may download before the first session is there. 119.4 KB without the queue that keeps, the cache, the journal's
+// replay, deadlines and reopening.
+const ENGINE_BROTLI_BYTES_MAX = 160_000;
 
 const pkg = join(dirname(fileURLToPath(import.meta.url)), "..", "pkg");
 const { build } = createRequire(join(pkg, "package.json"))("esbuild");

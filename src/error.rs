@@ -170,6 +170,11 @@ impl Error {
         )
     }
 
+    /// Whether it would be the same whatever is stored.
+    pub fn is_of_arguments(&self) -> bool {
+        matches!(self, Self::InvalidArgument { .. } | Self::InvalidId { .. } | Self::TooLarge { .. })
+    }
+
     /// The form in which an error crosses to the page or into a report.
     pub fn to_report(&self) -> ErrorReport {
         ErrorReport {

@@ -33,6 +33,9 @@ pub trait Operation {
     /// Whether nothing is left of the other once this one has happened.
     fn supersedes(&self, other: &Self) -> bool;
 
+    /// Whether this answer says that it happened.
+    fn happened(answer: &Self::Answer) -> bool;
+
     /// The answer of one that was superseded.
     fn done() -> Self::Answer;
 }
@@ -67,6 +70,15 @@ struct Entry<T: Operation> {
     number: u64,
     accepted_ms: u64,
     answer: oneshot::Sender<T::Answer>,
+}
+
+impl<T: Operation> Entry<T> {
+    /// Whether a later operation has to wait for this one, which is kept. One that leaves nothing of it need not.
+    fn holds_back(&self, later: &Self) -> bool {
+        self.number < later.number
+            && later.operation.touches(&self.operation)
+            && !later.operation.supersedes(&self.operation)
+    }
 }
 
 /// Operations taken together, and where their answers go.
@@ -185,12 +197,9 @@ impl<T: Operation> State<T> {
             }
             let lane = if from_background { &mut self.background } else { &mut self.waiting };
             let Some(entry) = lane.pop_front() else { break };
-            if !self.kept.is_empty() {
-                self.supersede(&entry.operation, sent);
-                if self.kept.iter().any(|kept| entry.operation.touches(&kept.operation)) {
-                    self.keep(entry, sent);
-                    continue;
-                }
+            if self.kept.iter().any(|kept| kept.holds_back(&entry)) {
+                self.keep(entry, sent);
+                continue;
             }
             bytes += entry.bytes;
             group.push(entry);
@@ -198,10 +207,10 @@ impl<T: Operation> State<T> {
         group
     }
 
-    /// Answers what is kept for nothing but what an operation deletes.
-    fn supersede(&mut self, operation: &Rc<T>, sent: &mut Sent<T>) {
+    /// Answers what was kept for nothing but what an operation has deleted.
+    fn supersede(&mut self, deleted: &Entry<T>, sent: &mut Sent<T>) {
         for entry in std::mem::take(&mut self.kept) {
-            if operation.supersedes(&entry.operation) {
+            if entry.number < deleted.number && deleted.operation.supersedes(&entry.operation) {
                 self.close(entry, T::done(), 0, sent);
             } else {
                 self.kept.push_back(entry);
@@ -338,6 +347,9 @@ impl<T: Operation> Queue<T> {
             match verdict {
                 Verdict::Answer(answer) => {
                     room |= retried || entry.operation.frees();
+                    if T::happened(&answer) {
+                        state.supersede(&entry, &mut sent);
+                    }
                     state.close(entry, answer, now_ms, &mut sent);
                 }
                 Verdict::Kept(_) if mixed && entry.operation.frees() => again.push(entry),

@@ -280,7 +280,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
         let waiting = self.queue.figures().kept;
         let kept_before = self.problem.borrow().is_some();
-        if waiting > 0 || kept_before {
+        if waiting > 0 || kept_before || self.memory.shows_kept() {
             self.show_kept().await;
         }
         if let Some(error) = problem.filter(|_| waiting > 0) {
@@ -382,13 +382,20 @@ impl<B: Backend, H: Host> Store<B, H> {
             };
             if let Some(error) = problem {
                 self.forget(touched);
-                // What failed before the commit keeps its own reason.
-                let failed = |error: Box<Error>| answers.iter().map(|a| a.clone().and(Err(error.clone()))).collect();
+                let failed = |error: Box<Error>| answers.iter().map(|answer| without_commit(answer, &error)).collect();
                 if !matches!(*error, Error::ConnectionLost { .. }) {
                     return failed(error);
                 }
                 match self.learn(work.ledger).await {
-                    Ok(stored) if stored.as_ref() == Some(&record) => lost = Some(error),
+                    Ok(stored) if stored.as_ref() == Some(&record) => {
+                        // That it happened does not say that it survives loss of power.
+                        if work.durable
+                            && let Err(error) = self.barrier().await
+                        {
+                            return failed(error);
+                        }
+                        lost = Some(error);
+                    }
                     Ok(_) if patience.wait(&self.host).await => {
                         lost = Some(error);
                         continue;
@@ -496,6 +503,11 @@ impl<B: Backend, H: Host> Store<B, H> {
     pub async fn flush(&self) -> Result<()> {
         self.settled().await?;
         self.retry().await?;
+        self.barrier().await
+    }
+
+    /// A strict transaction, which makes every one before it durable.
+    async fn barrier(&self) -> Result<()> {
         let mut patience = self.patience();
         loop {
             // A barrier that was made twice is one.
@@ -526,6 +538,14 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
         self.backend.close().await;
         Ok(())
+    }
+}
+
+/// What an operation of a group answers that was not committed. What rests on nothing that is stored keeps its own reason.
+fn without_commit(answer: &Result<Written>, error: &Error) -> Result<Written> {
+    match answer {
+        Err(own) if own.is_of_arguments() => Err(own.clone()),
+        _ => Err(error.clone().into()),
     }
 }
 

@@ -44,10 +44,8 @@ async fn script_with(options: JsValue, body: &str) -> String {
          const error = promise => promise.then(() => 'nothing', thrown => thrown);
          return (async () => {{ {body} }})();"
     );
-    let promise: Promise = Function::new_with_args("raw", &body)
-        .call1(&JsValue::NULL, &engine)
-        .expect("the script runs")
-        .unchecked_into();
+    let promise: Promise =
+        Function::new_with_args("raw", &body).call1(&JsValue::NULL, &engine).expect("the script runs").unchecked_into();
     let answer = JsFuture::from(promise).await;
     answer.unwrap_or_else(|thrown| panic!("{thrown:?}")).as_string().expect("the script answers a text")
 }

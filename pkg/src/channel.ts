@@ -133,8 +133,8 @@ export class Channel {
   /** Makes the error of every further call, once there is one. */
   #end: (() => HoardError) | undefined;
   #closing: Promise<void> | undefined;
-  /** Accepted writes that are on their way to the journal. */
-  #leaving: Promise<void> | undefined;
+  /** Accepted writes are on their way to the journal; resolves to whether all of them got there. */
+  #leaving: Promise<boolean> | undefined;
   #forRoom: (() => void)[] = [];
   /** Why the engine was lost, until it works again. */
   #lost: string | undefined;
@@ -351,12 +351,14 @@ export class Channel {
     this.#end = closed;
     clearTimeout(this.#restart);
     this.cache.clear();
-    try {
-      await reply;
-    } finally {
-      this.#fail(closed());
-      await this.#leaving;
-    }
+    const failure = await reply?.then(
+      () => undefined,
+      (error: HoardError) => error,
+    );
+    this.#fail(closed());
+    // What the engine could not store any more is safe in the journal.
+    if (await this.#leaving) return;
+    if (failure !== undefined) throw failure;
   }
 
   #schedule(): void {
@@ -561,13 +563,14 @@ export class Channel {
     }, delay);
   }
 
-  /** Accepted writes that this page cannot store any more. */
-  async #leaveToJournal(entries: readonly Entry[], error: HoardError): Promise<void> {
+  /** Accepted writes that this page cannot store any more. Resolves to whether the journal has them. */
+  async #leaveToJournal(entries: readonly Entry[], error: HoardError): Promise<boolean> {
     for (const entry of entries) this.#left(entry);
     const encoded = entries.filter(({ ready }) => ready);
     for (const entry of encoded) this.#number(entry);
-    const written = await this.journal?.write(encoded).catch(() => false);
-    for (const entry of entries) if (written !== true || !entry.ready) this.#rejected(entry, error);
+    const written = (await this.journal?.write(encoded).catch(() => false)) === true;
+    for (const entry of entries) if (!written || !entry.ready) this.#rejected(entry, error);
+    return written;
   }
 }
 

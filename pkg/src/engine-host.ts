@@ -304,12 +304,12 @@ export class EngineHost {
   async #run(call: Call): Promise<void> {
     try {
       this.#reply({ id: call.id, result: await this.#make(call) }, call.op);
-      if (call.op === "close") {
-        this.release();
-        this.#ended();
-      }
     } catch (error) {
       this.#fail(call, error);
+    }
+    if (call.op === "close") {
+      this.release();
+      this.#ended();
     }
   }
 

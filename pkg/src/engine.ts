@@ -50,7 +50,7 @@ export type EngineEvent =
   | { type: "failed"; seq: number; error: ErrorFields; session?: string; list?: string };
 
 /** Which entries of the cache: one, those whose id begins so, or those whose id matches. */
-export interface Invalidation {
+export interface CacheTarget {
   /** A session's id. */
   id?: string;
   /** What their ids begin with. */
@@ -201,13 +201,18 @@ export interface CacheStats {
   entries: number;
   bytes: number;
   bytesMax: number;
+  /** Entries that are not stored yet; they are never evicted. */
+  dirty: number;
   hits: number;
   misses: number;
   evictions: number;
+  /** Entries whose time was over. */
+  expirations: number;
   /** Hits of all reads, 0 to 1. */
   hitRate: number;
   /** Age of the oldest entry in milliseconds. */
   oldestMs: number;
+  averageAgeMs: number;
   /** The size at which it would have had to evict nothing that was asked for again. */
   recommendedBytes: number;
 }
@@ -296,7 +301,7 @@ export interface Engine {
   /** Others may have committed unheard: the generation is compared before the cache is trusted. */
   distrust(): void;
   /** Drops entries of the cache, all with `null`; answers how many. */
-  invalidate(target: Invalidation | null): number;
+  invalidate(target: CacheTarget | null): number;
   /** Takes over the work in the background; answers the number that fences off whoever did it before. */
   background(): Promise<string>;
   /** One round of that work. */

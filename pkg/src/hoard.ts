@@ -7,7 +7,7 @@ import type { PageCacheStats } from "./cache.js";
 import type { Channel } from "./channel.js";
 import type {
   CacheStats,
-  Invalidation,
+  CacheTarget,
   CollectOptions,
   CollectReport,
   EngineStats,
@@ -74,7 +74,7 @@ export class HoardCache {
    */
   async invalidate(target: string | { prefix: string } | { pattern: string }): Promise<number> {
     const { cache } = this.#channel;
-    const wanted: Invalidation = typeof target === "string" ? { id: target } : target;
+    const wanted: CacheTarget = typeof target === "string" ? { id: target } : target;
     checkOptions("target", wanted);
     const { id, prefix, pattern } = wanted;
     if ([id, prefix, pattern].filter((text) => typeof text === "string").length !== 1)

@@ -10,7 +10,7 @@ import type { AckLevel } from "./ack.js";
 import type {
   AttachmentStat,
   Attachment,
-  Invalidation,
+  CacheTarget,
   Change,
   ChunkOut,
   CollectOptions,
@@ -83,7 +83,7 @@ export interface Calls {
   cancel: { args: { job: number }; result: void };
   /** Messages of other tabs may have been missed. */
   distrust: { args: object; result: void };
-  invalidate: { args: { target: Invalidation | null }; result: number };
+  invalidate: { args: { target: CacheTarget | null }; result: number };
   /** The page has nothing to do: it is a good time for housekeeping. */
   idle: { args: object; result: void };
   flush: { args: object; result: void };

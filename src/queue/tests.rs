@@ -24,6 +24,10 @@ impl Operation for Op {
         self.frees && self.on == other.on
     }
 
+    fn happened(answer: &u32) -> bool {
+        *answer != FULL
+    }
+
     fn done() -> u32 {
         0
     }
@@ -164,11 +168,33 @@ fn a_delete_goes_past_what_is_kept_and_is_followed_by_another_try() {
     assert_eq!(names(&group), [1, 2, 3]);
     refuse(&queue, group);
     let group = queue.next_group(true).unwrap();
-    assert_eq!(names(&group), [3], "alone it takes no room");
-    assert_eq!(block_on(superseded), Ok(0), "nothing would be left of it");
+    assert_eq!((names(&group), queue.figures().kept), (vec![3], 2), "alone it takes no room");
     answer(&queue, group, &[30]);
-    assert_eq!(block_on(deleted), Ok(30));
+    assert_eq!((block_on(deleted), block_on(superseded)), (Ok(30), Ok(0)), "nothing would be left of it");
     assert_eq!(names(&queue.next_group(true).unwrap()), [2], "there may be room now");
+}
+
+#[test]
+fn a_delete_supersedes_only_what_came_before_it_and_only_once_it_happened() {
+    let delete = || Op { frees: true, ..op(3) };
+    let queue = Queue::<Op>::default();
+    let _before = queue.push(op(1), ACCEPTED, 0, 0);
+    let group = queue.next_group(false).unwrap();
+    refuse(&queue, group);
+    let refused = push(&queue, delete());
+    let group = queue.next_group(true).unwrap();
+    refuse(&queue, group);
+    assert_eq!((block_on(refused), queue.figures().kept), (Ok(FULL), 1), "what is there still is not given up");
+
+    let queue = Queue::<Op>::default();
+    let _delete = push(&queue, delete());
+    let _after = queue.push(op(4), ACCEPTED, 0, 0);
+    let group = queue.next_group(false).unwrap();
+    refuse(&queue, group);
+    let group = queue.next_group(true).unwrap();
+    assert_eq!(names(&group), [3]);
+    answer(&queue, group, &[30]);
+    assert_eq!(names(&queue.next_group(true).unwrap()), [4]);
 }
 
 #[test]

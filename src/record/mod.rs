@@ -28,6 +28,9 @@ use twox_hash::{XxHash32, XxHash64};
 /// The most bytes that a record's payload may have, before and after the codec: 4 MiB.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
 
+/// The most bytes that a record of the journal may have, which holds a whole write: 16 MiB.
+pub const JOURNAL_BYTES_MAX: usize = 16 << 20;
+
 /// Bytes of an envelope before its payload.
 pub const HEADER_BYTES: usize = 17;
 
@@ -58,12 +61,12 @@ pub enum Kind {
     Reference = 6,
     /// A lease that keeps the parts of an unfinished upload.
     Upload = 7,
-    /// Which writes of a writer are decided.
-    Writer = 8,
-    /// Who owns the background work.
-    Owner = 9,
     /// A write that was accepted when the page went away.
-    Journal = 10,
+    Journal = 8,
+    /// Which writes of a writer are decided.
+    Writer = 9,
+    /// Who owns the background work.
+    Owner = 10,
 }
 
 /// A record's place, for checksums and messages.
@@ -185,8 +188,9 @@ pub fn open(place: Place<'_>, kind: Kind, record: &[u8]) -> Result<Vec<u8>> {
         return Err(place.corrupt(format!("it is of kind {stored_kind}, not {}", kind as u8)));
     }
     let raw_length = u32::from_le_bytes(raw_length) as usize;
-    if raw_length > RECORD_BYTES_MAX {
-        return Err(place.corrupt(format!("it claims {raw_length} bytes, the limit is {RECORD_BYTES_MAX}")));
+    let limit = if kind == Kind::Journal { JOURNAL_BYTES_MAX } else { RECORD_BYTES_MAX };
+    if raw_length > limit {
+        return Err(place.corrupt(format!("it claims {raw_length} bytes, the limit is {limit}")));
     }
     match codec {
         STORED | PAGE if body.len() == raw_length => Ok(body.to_vec()),

@@ -213,6 +213,25 @@ mod tests {
         }
     }
 
+    /// What the page writes, one record of each kind, pinned by the package's tests too.
+    #[test]
+    fn what_the_page_writes_is_read_and_what_is_written_here_is_the_same() {
+        let bytes = |hex: &str| -> Vec<u8> {
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+        };
+        let examples = include_str!("../../pkg/test/unit/journal.hex");
+        for line in examples.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let [name, key, stored] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            let (key, stored) = (Key::from_bytes(bytes(key)), bytes(stored));
+            let write = open(&key, &stored).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let (writer, seq) = parse(&key).unwrap();
+            let payload = record::open(Place { store: StoreName::Journal, key: &key }, Kind::Journal, &stored).unwrap();
+            let mut from = Reader::new(&payload);
+            let accepted_ms = (from.number(), from.number(), from.number()).2;
+            assert_eq!(record(writer, seq, accepted_ms, &write), (key, stored), "{name}");
+        }
+    }
+
     #[test]
     fn damage_is_noticed_and_never_a_panic() {
         for write in writes() {

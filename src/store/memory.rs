@@ -103,6 +103,11 @@ impl Memory {
         }
     }
 
+    /// Whether reads see anything that is kept.
+    pub(super) fn shows_kept(&self) -> bool {
+        !self.dirty.borrow().is_empty()
+    }
+
     /// Takes note of a commit.
     pub(super) fn note(&self, generation: u64) {
         let mut ahead = self.ahead.borrow_mut();

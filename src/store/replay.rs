@@ -11,8 +11,8 @@ use crate::host::Host;
 use crate::queue::BATCH_BYTES_MAX;
 use std::rc::Rc;
 
-/// Records that one scan reads: 16, so at most 64 MiB.
-const PAGE_ROWS: usize = 16;
+/// Records that one scan reads: 8, so at most 128 MiB.
+const PAGE_ROWS: usize = 8;
 
 /// Writes of one writer that are replayed together.
 struct Stretch {

@@ -125,6 +125,10 @@ impl Operation for Write {
         self.frees() && !other.sessions().is_empty() && ids.all(|id| self.sessions().contains(id))
     }
 
+    fn happened(answer: &Self::Answer) -> bool {
+        answer.is_ok()
+    }
+
     fn done() -> Self::Answer {
         Ok(Written::Done)
     }

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type {
   Attachment,
   AttachmentInput,
-  Invalidation,
+  CacheTarget,
   Change,
   ChunkOut,
   Document,
@@ -315,7 +315,7 @@ export class FakeEngine implements Engine {
     this.log.push("distrust");
   }
 
-  invalidate(target: Invalidation | null): number {
+  invalidate(target: CacheTarget | null): number {
     this.log.push(`invalidate ${JSON.stringify(target)}`);
     return 7;
   }

@@ -385,12 +385,22 @@ test("closing hands accepted writes for which there is no room to the journal", 
   const close = fake.engine.close.bind(fake.engine);
   fake.engine.close = async () => {
     keep();
-    return close();
+    await close();
+    throw full;
   };
   await fake.hoard.list("a", "notes").append({ n: 1 }, { ack: "accepted" });
   await fake.hoard.close();
   assert.deepEqual(journal.written, [2]);
   assert.deepEqual(failed, []);
+});
+
+test("closing fails with what the engine failed of, when something is lost by that", async (t) => {
+  const fake = await session(t);
+  fake.engine.close = async () => {
+    throw { code: "StorageFull", message: "full", retryable: true, needsReload: false };
+  };
+  await assert.rejects(fake.hoard.close(), { code: "StorageFull" });
+  assert.equal(fake.connections[0]!.released, true);
 });
 
 test("accepted writes that neither the engine nor the journal takes are reported when the hoard is closed", async (t) => {
