@@ -6,7 +6,6 @@
 use super::database::{Scope, Turn};
 use super::executor::Group;
 use super::faults::Fault;
-use super::known;
 use super::oracle::Writer;
 use super::world::World;
 use futures_channel::oneshot;
@@ -204,9 +203,6 @@ impl Connection {
             self.state.tab, batch.durability
         ));
         let committed = self.world.oracle.borrow_mut().committed(self.state.writer, &database, &changed);
-        if known::UNKNOWN_IS_DURABLE && batch.durability == Durability::Strict {
-            database.harden(version);
-        }
         committed.unwrap_or_else(|problem| panic!("commit {version} of tab {}: {problem}", self.state.tab));
         Ok((Outcome::Committed, version))
     }

@@ -13,7 +13,7 @@ const FALSE_ORPHAN: bool = false;
 pub const TORN_LOADS: bool = true;
 
 /// A write that is refused because of another of its group keeps its refusal when the group is not stored.
-pub const FALSE_REFUSALS: bool = true;
+pub const FALSE_REFUSALS: bool = false;
 
 /// What is shown of kept writes does not go with what other tabs have stored meanwhile.
 pub const STALE_KEPT: bool = true;
@@ -21,8 +21,8 @@ pub const STALE_KEPT: bool = true;
 /// A delete that is tried again takes kept writes with it that come after it.
 pub const LATER_SUPERSEDED: bool = false;
 
-/// A strict commit whose answer was lost is taken for durable once it is found stored.
-pub const UNKNOWN_IS_DURABLE: bool = true;
+/// The option for strict commits does not promise what the acknowledgement `Durable` does, once an answer was lost.
+pub const OPTION_IS_WEAKER: bool = true;
 
 /// A write whose own planning failed in a group that was stored counts as decided.
 pub const DECIDED_TOO_EARLY: bool = true;
@@ -35,6 +35,9 @@ const MARKED_IN_USE: bool = true;
 
 /// A record that another tab has replaced meanwhile may get into the cache and be trusted.
 pub const STALE_CACHE: bool = true;
+
+/// Writes that are found stored are rejected when the barrier after them fails.
+pub const BARRIER_REJECTS: bool = true;
 
 /// Whether an error of a write, with other tabs about, is one of these.
 pub fn is_known(error: &Error) -> bool {

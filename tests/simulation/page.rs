@@ -219,7 +219,8 @@ impl Page {
         let number = operation.number;
         self.world.executor.trace(format_args!("tab {}: #{number} answers {answer:?}", self.tab));
         let now = self.world.version();
-        let is_durable = self.options.durability == Durability::Strict || operation.ack == Ack::Durable;
+        let is_strict = self.options.durability == Durability::Strict && !known::OPTION_IS_WEAKER;
+        let is_durable = is_strict || operation.ack == Ack::Durable;
         let durable = is_durable.then(|| self.world.database.borrow().durable());
         let judged = match answer {
             Ok(written) => {
@@ -232,7 +233,7 @@ impl Page {
                     // The reason may be older than the write: what comes before it on its session is kept for it.
                     self.forgive(error, Since { number: 0, version: 0 }, "a write");
                     // Whoever was not told may find it stored.
-                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. });
+                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || known::BARRIER_REJECTS;
                     self.world.oracle.borrow_mut().failed(operation, now, may_be_stored)
                 }
             },
