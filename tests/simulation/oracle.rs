@@ -74,6 +74,8 @@ pub struct Oracle {
     lanes: BTreeMap<(usize, Writer), Lane>,
     /// When a fault with this code was last injected: writer, code, operation.
     faults: BTreeMap<(Writer, &'static str), u64>,
+    /// The last delete of a session by a writer that was answered.
+    deleted: BTreeMap<(usize, Writer), u64>,
     /// Deletes that took an accepted write with them, and those.
     superseding: Vec<(u64, u64)>,
     /// Operations and faults, counted.
@@ -92,6 +94,7 @@ impl Oracle {
             generation: 0,
             lanes: BTreeMap::new(),
             faults: BTreeMap::new(),
+            deleted: BTreeMap::new(),
             superseding: Vec::new(),
             number: 0,
             chunks: BTreeMap::new(),
@@ -190,6 +193,12 @@ impl Oracle {
         durable: Option<u64>,
         now: u64,
     ) -> Result<(), String> {
+        for (session, change) in &operation.changes {
+            if matches!(change, Change::Delete) {
+                let last = self.deleted.entry((*session, operation.writer)).or_default();
+                *last = operation.number.max(*last);
+            }
+        }
         // Nobody waits for what an accepted write answers; one that another engine decided answers that it is done.
         let is_any = operation.ack == Ack::Accepted && answers == [Answer::Done];
         let may_be_superseded = self.may_be_superseded(operation, answers, now);
@@ -220,6 +229,9 @@ impl Oracle {
         let is_told = answers == [Answer::Done] && !matches!(change, Change::Delete);
         if operation.ack != Ack::Accepted || !is_told {
             return false;
+        }
+        if self.deleted.get(&(*session, operation.writer)).is_some_and(|delete| *delete > operation.number) {
+            return true;
         }
         self.explain_nothing(*session, operation.writer, now);
         let Some(lane) = self.lanes.get(&(*session, operation.writer)) else { return false };

@@ -16,7 +16,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 /// Things that a tab does in a chapter, at most.
-const STEPS: u32 = 24;
+const STEPS: u32 = 60;
 
 /// Virtual time without any event after which a story hangs: 10 minutes.
 const HANG_MS: u64 = 10 * 60 * 1000;
