@@ -126,6 +126,8 @@ pub struct Store<B, H> {
     problem: RefCell<Option<Box<Error>>>,
     /// Transactions committed.
     transactions: Cell<u64>,
+    /// What commits without the head changed of the counters, before and after.
+    owed: Cell<(Counters, Counters)>,
     uploads: upload::Uploads,
     orders: listing::Orders,
     memory: Memory,
@@ -151,6 +153,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             ledger,
             problem: RefCell::default(),
             transactions: Cell::new(0),
+            owed: Cell::default(),
             uploads: upload::Uploads::default(),
             orders: listing::Orders::default(),
             memory: Memory::new(options.cache),
@@ -441,9 +444,15 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Commits a batch together with the head: generation raised, counters adjusted.
+    ///
+    /// Above its quota a browser refuses every transaction that puts anything. One that only deletes is then committed without
+    /// the head, which follows with the next commit; until then counts are too high, and other tabs learn of it by message.
     fn commit(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
-        let Planned { mut batch, before, after, metadata_changed, changes, raised, .. } = planned;
+        let Planned { mut batch, before, after, metadata_changed, mut changes, raised, .. } = planned;
         let made = Rc::clone(&raised);
+        let spare = deletes_only(&batch);
+        let owed = self.owed.take();
+        let (before, after) = (before.plus(owed.0), after.plus(owed.1));
         let update = move |record: Option<&[u8]>| {
             let record = record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?;
             let mut head = Head::open(record)?;
@@ -459,7 +468,21 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.memory.forget_changed(&batch.ops);
         let changed: Vec<Key> = batch.ops.iter().filter_map(changed_record).collect();
         Box::pin(async move {
-            let outcome = self.commit_batch(batch).await;
+            let mut outcome = self.commit_batch(batch).await;
+            if let (Err(error), Some(spare)) = (&outcome, spare)
+                && matches!(**error, Error::StorageFull { .. })
+            {
+                outcome = self.commit_batch(spare).await;
+                raised.set(0);
+                if outcome == Ok(Outcome::Committed) {
+                    let generation = self.memory.generation();
+                    self.host.report(Event::Committed { generation, changes: std::mem::take(&mut changes) });
+                }
+            }
+            if raised.get() == 0 || outcome != Ok(Outcome::Committed) {
+                let done = outcome == Ok(Outcome::Committed);
+                self.owed.set(if done { (before, after) } else { owed });
+            }
             // Whoever read meanwhile may have read what was there before.
             for key in changed {
                 self.memory.forget(&Target::Key(key));
@@ -637,4 +660,18 @@ fn changed_record(op: &Op) -> Option<Key> {
         | Op::Delete(StoreName::Chunks | StoreName::Sessions, key) => Some(key.clone()),
         _ => None,
     }
+}
+
+/// The deletes of a batch, if it puts nothing but what `meta` keeps of its writer.
+fn deletes_only(batch: &Batch) -> Option<Batch> {
+    let mut spare = Batch { checks: batch.checks.clone(), durability: batch.durability, ..Batch::default() };
+    for op in &batch.ops {
+        spare.ops.push(match op {
+            Op::Delete(store, key) => Op::Delete(*store, key.clone()),
+            Op::DeleteRange(store, range) => Op::DeleteRange(*store, range.clone()),
+            Op::Put(StoreName::Meta, ..) => continue,
+            Op::Put(..) | Op::Update(..) => return None,
+        });
+    }
+    (!spare.ops.is_empty()).then_some(spare)
 }
