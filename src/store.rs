@@ -44,7 +44,7 @@ use crate::cache::Target;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::host::Host;
-use crate::queue::{Group, Queue, QueueFigures, Terms, Verdict};
+use crate::queue::{Ack, Group, Queue, QueueFigures, Terms, Verdict};
 use crate::session::{ChunkLimits, Id, session_key};
 use ask::Answer;
 use futures_channel::oneshot;
@@ -354,8 +354,8 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Ok(None) => Planned::of(Batch::default()),
                 Err(error) => return all(error),
             };
-            let replayed = work.replayed(&answers);
-            let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &work.seqs, &replayed) {
+            let (decided, replayed) = (work.decided(&answers), work.replayed(&answers));
+            let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &decided, &replayed) {
                 Ok(entry) => entry,
                 Err(error) => return all(error),
             };
@@ -366,7 +366,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 planned.batch.ops.push(Op::Delete(StoreName::Journal, key.clone()));
             }
             planned.batch.durability = if work.durable { Durability::Strict } else { self.options.durability };
-            let sessions = std::mem::take(&mut planned.sessions);
+            let (sessions, raised) = (std::mem::take(&mut planned.sessions), Rc::clone(&planned.raised));
             let problem = match self.commit(planned).await {
                 Ok(Outcome::Committed) => None,
                 Ok(Outcome::Refused { check }) => {
@@ -389,10 +389,18 @@ impl<B: Backend, H: Host> Store<B, H> {
                 match self.learn(work.ledger).await {
                     Ok(stored) if stored.as_ref() == Some(&record) => {
                         // That it happened does not say that it survives loss of power.
-                        if work.durable
+                        let strict = self.options.durability == Durability::Strict;
+                        if (work.durable || strict)
                             && let Err(error) = self.barrier().await
                         {
-                            return failed(error);
+                            work.ledger.know(Some(record));
+                            let durable = |ack: Ack| strict || ack == Ack::Durable;
+                            let answers = answers.into_iter().zip(&work.acks);
+                            return answers
+                                .map(
+                                    |(answer, ack)| if durable(*ack) { answer.and(Err(error.clone())) } else { answer },
+                                )
+                                .collect();
                         }
                         lost = Some(error);
                     }
@@ -405,8 +413,11 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
             self.healed(lost);
             work.ledger.know(Some(record));
-            for (id, record) in sessions {
-                self.memory.put(session_key(id.as_str()), record, self.host.now_ms());
+            // Unless something newer is known already, which may have changed them.
+            if self.memory.generation() <= raised.get() {
+                for (id, record) in sessions {
+                    self.memory.put(session_key(id.as_str()), record, self.host.now_ms());
+                }
             }
             return answers;
         }
@@ -431,8 +442,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     /// Commits a batch together with the head: generation raised, counters adjusted.
     fn commit(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
-        let Planned { mut batch, before, after, metadata_changed, changes, .. } = planned;
-        let raised = Rc::new(Cell::new(0));
+        let Planned { mut batch, before, after, metadata_changed, changes, raised, .. } = planned;
         let made = Rc::clone(&raised);
         let update = move |record: Option<&[u8]>| {
             let record = record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?;
@@ -555,6 +565,8 @@ struct Work<'a> {
     writes: &'a [Rc<Write>],
     /// The number of each among its writer's.
     seqs: Vec<u64>,
+    /// When each is acknowledged.
+    acks: Vec<Ack>,
     /// What is known of the writer.
     ledger: &'a Ledger,
     /// They have to survive loss of power.
@@ -565,8 +577,22 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn of(group: &'a Group<Write>, ledger: &'a Ledger) -> Self {
-        let seqs = (0..group.operations.len()).map(|index| group.terms(index).seq).collect();
-        Self { writes: &group.operations, seqs, ledger, durable: group.durable(), journal: &[] }
+        let terms = (0..group.operations.len()).map(|index| group.terms(index));
+        let (seqs, acks) = terms.map(|terms| (terms.seq, terms.ack)).unzip();
+        Self { writes: &group.operations, seqs, acks, ledger, durable: group.durable(), journal: &[] }
+    }
+
+    /// The numbers that this commit decides. What could not be planned for want of storage is still to be stored; an accepted
+    /// write that was refused is refused again if it comes again, for its caller has yet to hear of it.
+    fn decided(&self, answers: &[Result<Written>]) -> Vec<u64> {
+        let mut decided = Vec::new();
+        for ((seq, ack), answer) in self.seqs.iter().zip(&self.acks).zip(answers) {
+            let open = answer.as_ref().is_err_and(|error| error.is_of_storage() || *ack == Ack::Accepted);
+            if !open {
+                decided.push(*seq);
+            }
+        }
+        decided
     }
 
     /// What the writer itself will want to answer, if it is still there.

@@ -17,6 +17,7 @@ export const ENGINE_CODES = [
   "Corrupt",
   "Missing",
   "NewerVersion",
+  "DataLoss",
   "Closed",
   "Blocked",
   "StorageFull",
@@ -24,7 +25,6 @@ export const ENGINE_CODES = [
   "Unavailable",
   "Conflict",
   "Cancelled",
-  "DataLoss",
   "Backend",
 ] as const;
 

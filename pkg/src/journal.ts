@@ -16,7 +16,7 @@ const OPS: readonly WriteOp[] = ["create", "put", "update", "delete", "append", 
 
 const MAGIC = [0x89, 0x48];
 const FORMAT = 1;
-const KIND = 8;
+const KIND = 10;
 const CODEC = 2;
 /** Bytes of an envelope before its checksum, and before its payload. */
 const CHECKED_BYTES = 9;

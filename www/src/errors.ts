@@ -44,6 +44,14 @@ const advice: Record<string, Explanation> = {
     title: "A stored record is missing.",
     advice: "Everything else is still readable. Run Verify under Storage to see what is affected.",
   },
+  DataLoss: {
+    title: "The recordings are gone.",
+    advice: "The browser or somebody at it deleted this page's data. If you restore the browser's profile from a backup, try again; otherwise start with nothing.",
+  },
+  QueueFull: {
+    title: "More is being recorded than can be stored.",
+    advice: "Wait a moment, or record fewer pictures a second.",
+  },
   NotFound: {
     title: "It is not stored here any more.",
     advice: "It may have been deleted in another tab.",

@@ -2,6 +2,8 @@
 
 import { signal } from "@preact/signals";
 import { openHoard, type Hoard } from "hoardb";
+import { note } from "./activity";
+import { report, reportError, tell } from "./notices";
 import { listNames, type ListName, type RecordingSchema, type SessionMeta } from "./schema";
 
 export type RecorderHoard = Hoard<RecordingSchema>;
@@ -13,26 +15,35 @@ export const opening = signal<Opening>({ state: "opening" });
 /** Raised at every change of what is stored, by this tab or another one. */
 export const changes = signal(0);
 
-const otherTabs = new BroadcastChannel("hoardb-recorder");
-otherTabs.onmessage = () => {
-  changes.value += 1;
-};
-
-/** To be called after every write: tells this tab and the others. */
-export function changed(): void {
-  changes.value += 1;
-  otherTabs.postMessage(null);
-}
-
-export async function open(): Promise<void> {
+/** Opens the hoard; `accept` an empty one though there were recordings before. */
+export async function open(loss: "reject" | "accept" = "reject"): Promise<void> {
   opening.value = { state: "opening" };
   try {
-    const hoard = await openHoard<RecordingSchema>({ name: "hoardb-recorder" });
+    const hoard = await openHoard<RecordingSchema>({ name: "hoardb-recorder", loss });
+    listen(hoard);
     await settleInterrupted(hoard);
     opening.value = { state: "open", hoard };
   } catch (error) {
     opening.value = { state: "failed", error };
   }
+}
+
+/** What the hoard tells by itself goes to the pages and to the person at the screen. */
+function listen(hoard: RecorderHoard): void {
+  hoard.addEventListener("change", ({ detail }) => {
+    changes.value += 1;
+    note(detail);
+  });
+  hoard.addEventListener("quota", ({ detail: { error } }) => {
+    if (error) reportError(error);
+    else tell("There is room again, and everything is stored.");
+  });
+  hoard.addEventListener("failed", ({ detail }) => reportError(detail.error));
+  hoard.addEventListener("blocked", ({ detail }) => reportError(detail.error));
+  hoard.addEventListener("healed", () => tell("The storage was interrupted and works again."));
+  hoard.addEventListener("loss", ({ detail: { found } }) => {
+    if (found) report({ title: "The last moments before the computer went off are missing.", advice: "Everything that was marked as kept is there." });
+  });
 }
 
 /** The open hoard. Only what is shown after opening may call this. */

@@ -1,7 +1,7 @@
 // The list of sessions, newest first, and what can be done to one.
 
 import { signal } from "@preact/signals";
-import { changed, changes, opening, theHoard } from "./hoard";
+import { changes, opening, theHoard } from "./hoard";
 import { reportError, tell } from "./notices";
 import type { NewItem, SessionMeta } from "./schema";
 
@@ -48,7 +48,6 @@ changes.subscribe(() => {
 export async function remove(meta: SessionMeta): Promise<boolean> {
   try {
     await theHoard().sessions.delete(meta.id);
-    changed();
     tell("Session deleted. Its space is freed when it is collected, under Storage.");
     await refresh();
     return true;
@@ -63,7 +62,6 @@ export type Details = Pick<SessionMeta, "title" | "category" | "topics" | "tags"
 export async function describe(id: string, details: Details): Promise<boolean> {
   try {
     await theHoard().sessions.update(id, details);
-    changed();
     await refresh();
     return true;
   } catch (error) {
@@ -86,7 +84,6 @@ export async function addFiles(files: readonly File[], id: string | null): Promi
       await list.append(item);
       stored += 1;
     }
-    changed();
     tell(stored === 1 ? `${first.name} was added.` : `${stored} files were added.`);
     await refresh();
     return session;

@@ -1,7 +1,7 @@
 // The whole API, end to end: page, worker, wasm, IndexedDB and back.
 import { assert } from "chai";
 import { AttachmentRef, HoardError, openHoard, type Hoard, type Session } from "hoardb";
-import { WORKER, clean, collect, fails, freshName, noise, open, records, sha256 } from "./support.js";
+import { WORKER, clean, collect, eventually, fails, freshName, noise, open, records, sha256 } from "./support.js";
 
 interface Recording {
   session: { title: string; startedAt: Date; status?: string; tags?: string[]; cover?: AttachmentRef };
@@ -431,7 +431,8 @@ describe("a hoard", () => {
     await one.sessions.create({ id: "a", from: "one" });
     assert.deepEqual(await two.sessions.get("a"), { id: "a", from: "one" });
     await Promise.all(Array.from({ length: 20 }, (_, n) => [one, two][n % 2]!.list("a", "x").append({ n })));
-    assert.equal(await one.list("a", "x").length(), 20);
+    // Each hears of what the other committed by a message.
+    await eventually(async () => assert.equal(await one.list("a", "x").length(), 20));
     await fails("AlreadyExists", () => two.sessions.create({ id: "a" }));
     await clean(two);
   });

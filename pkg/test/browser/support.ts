@@ -160,11 +160,15 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return hex(await crypto.subtle.digest("SHA-256", bytes));
 }
 
-/** One hash over all that is stored, to see whether anything changed. */
-export async function digest(name: string): Promise<string> {
+/**
+ * One hash over all that is stored, to see whether anything changed; on request without `meta`, where the engine keeps how
+ * far it is with the numbers of writes.
+ */
+export async function digest(name: string, meta = true): Promise<string> {
   const encoder = new TextEncoder();
   const parts: Uint8Array[] = [];
   for (const { store, key, value } of await records(name)) {
+    if (store === "meta" && !meta) continue;
     const bytes =
       value instanceof ArrayBuffer ? new Uint8Array(value) : encoder.encode(JSON.stringify(value) ?? "undefined");
     parts.push(encoder.encode(`${store} ${hex(key)} ${bytes.length} `), bytes);
@@ -208,4 +212,16 @@ export async function clean<S extends Schema>(hoard: Hoard<S>): Promise<void> {
   const { findings, clean } = await hoard.verify({ full: true }).done;
   assert.deepEqual(findings, []);
   assert.equal(clean, true);
+}
+
+/** Passes as soon as the assertion holds, and fails when it does not hold in time. */
+export async function eventually(assertion: () => void | Promise<void>, ms = 3000): Promise<void> {
+  for (const until = performance.now() + ms; ;) {
+    try {
+      return await assertion();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }

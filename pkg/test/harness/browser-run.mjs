@@ -6,6 +6,8 @@ import { serve } from "./server.mjs";
 const PAGES = [
   { suite: "api", worker: true, policy: "usual" },
   { suite: "api", worker: false, policy: "usual" },
+  { suite: "writes", worker: true, policy: "usual" },
+  { suite: "writes", worker: false, policy: "usual" },
   { suite: "input", worker: true, policy: "usual" },
   { suite: "input", worker: false, policy: "usual" },
   { suite: "policy", worker: true, policy: "no-worker" },

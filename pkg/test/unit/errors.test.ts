@@ -23,6 +23,12 @@ test("the README's table of errors has every code, and no other", () => {
   assert.deepEqual([...rows].sort(), [...ENGINE_CODES, ...CLIENT_CODES].sort());
 });
 
+test("the page on troubleshooting has every code, and no other", () => {
+  const guide = readFileSync("../docs/troubleshooting.md", "utf8");
+  const headings = Array.from(guide.matchAll(/^### (\w+)$/gm), ([, code]) => code);
+  assert.deepEqual([...headings].sort(), [...ENGINE_CODES, ...CLIENT_CODES].sort());
+});
+
 test("an engine's report becomes a HoardError with its fields", () => {
   const error = fromFields({ code: "Blocked", message: "another tab", retryable: true, needsReload: false });
   assert.ok(error instanceof HoardError && error instanceof Error);

@@ -99,7 +99,7 @@ test("a record's envelope and fields are those that its description says", () =>
   assert.equal(hex(key), `${WRITER}0000000100000005`);
   const record = Buffer.from(journalRecord(entry, key));
   const payload = record.subarray(17);
-  assert.deepEqual([...record.subarray(0, 5)], [0x89, 0x48, 1, 8, 2]);
+  assert.deepEqual([...record.subarray(0, 5)], [0x89, 0x48, 1, 10, 2]);
   assert.equal(record.readUInt32LE(5), payload.length);
   const identity = Buffer.concat([Buffer.from(key), record.subarray(0, 9)]);
   assert.equal(record.readUInt32LE(9), xxh32(payload, xxh32(identity, 0)));

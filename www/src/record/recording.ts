@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import type { SessionInput } from "hoardb";
 import { codeOf, explain, explainCapture } from "../errors";
-import { changed, recordingLock, theHoard, type RecorderHoard } from "../hoard";
+import { recordingLock, theHoard, type RecorderHoard } from "../hoard";
 import { report, reportError, tell } from "../notices";
 import type { ListName, NewItem, RecordingSchema } from "../schema";
 import { MicrophoneCapture } from "./microphone";
@@ -160,7 +160,6 @@ export class Recording {
       removeEventListener("beforeunload", warnBeforeLeaving);
       this.#releaseLock?.();
       current.value = null;
-      changed();
     }
   }
 
@@ -170,7 +169,7 @@ export class Recording {
     this.#count(image.size, !shot.unchanged);
     if (shot.unchanged) this.unchangedFrames.value += 1;
     this.#save("screenshots", { at, width, height, image }, this.frames);
-    if (shot.poster) this.#track(this.#hoard.sessions.update(this.id, { poster: shot.poster }).then(changed));
+    if (shot.poster) this.#track(this.#hoard.sessions.update(this.id, { poster: shot.poster }));
   }
 
   async #onScreenEnded(): Promise<void> {
@@ -196,9 +195,7 @@ export class Recording {
   #append(list: ListName, item: NewItem<ListName>): void {
     // The union of lists and items is wider than their pairs; `#save` is where they were paired.
     const append = this.#hoard.list(this.id, list as "notes").append(item as NewItem<"notes">);
-    this.#track(
-      append.then(changed, (error: unknown) => this.#onNotStored({ list, item }, error)),
-    );
+    this.#track(append.catch((error: unknown) => this.#onNotStored({ list, item }, error)));
   }
 
   /** What was captured is kept in memory and tried again, so that a full disk that is cleared costs nothing. */

@@ -1,7 +1,7 @@
 // The frame around everything: sessions at the side, a page beside them, the running recording below.
 
 import { useEffect } from "preact/hooks";
-import { explain } from "../errors";
+import { codeOf, explain } from "../errors";
 import { bytes, percent } from "../format";
 import { changes, open, opening } from "../hoard";
 import { narrow } from "../narrow";
@@ -35,6 +35,7 @@ export function App() {
 
 function NotOpened({ error }: { error: unknown }) {
   const { title, advice } = explain(error);
+  const lost = codeOf(error) === "DataLoss";
   return (
     <main class="not-opened">
       <h1>{title}</h1>
@@ -44,6 +45,11 @@ function NotOpened({ error }: { error: unknown }) {
       <button type="button" class="primary" onClick={() => void open()}>
         Try again
       </button>
+      {lost && (
+        <button type="button" onClick={() => void open("accept")}>
+          Start with nothing
+        </button>
+      )}
     </main>
   );
 }

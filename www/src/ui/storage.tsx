@@ -1,13 +1,14 @@
 // What the recordings take, what they would take stored naively, and the two jobs that keep the storage in order.
 
 import { useEffect, useState } from "preact/hooks";
-import type { ComponentChildren } from "preact";
 import type { CollectReport, HoardStats, Job, Progress, VerifyReport } from "hoardb";
 import { codeOf } from "../errors";
 import { bytes, count, integer, percent } from "../format";
-import { changed, changes, theHoard } from "../hoard";
+import { changes, theHoard } from "../hoard";
 import { reportError, tell } from "../notices";
 import { stats, refreshStats } from "../stats";
+import { ActivityPanel } from "./activity";
+import { Fact } from "./fact";
 import { Icon } from "./icon";
 
 export function Storage() {
@@ -20,6 +21,7 @@ export function Storage() {
         <p class="lead">Everything is kept by this browser, on this device. What repeats is kept once; text is compressed.</p>
       </header>
       {stats.value && <Figures stats={stats.value} />}
+      <ActivityPanel />
       <div class="jobs">
         <Collect />
         <Verify />
@@ -103,22 +105,13 @@ function Figures({ stats }: { stats: HoardStats }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <tr>
-      <th scope="row">{name}</th>
-      <td class="figure">{children}</td>
-    </tr>
-  );
-}
-
 function Quota({ stats }: { stats: HoardStats }) {
   const [persisted, setPersisted] = useState<boolean | null>(null);
   useEffect(() => {
     void navigator.storage?.persisted?.().then(setPersisted);
   }, []);
   const ask = async () => {
-    const granted = await navigator.storage.persist();
+    const granted = await theHoard().persist();
     setPersisted(granted);
     tell(granted ? "The browser will keep the recordings until you delete them." : "The browser did not agree; it may ask again once you use this page more.");
   };
@@ -178,7 +171,7 @@ function useJob<Report>(): [Run<Report>, (begin: () => Job<Report>) => Promise<R
       const report = await job.done;
       await follow;
       setRun({ progress: null, report, cancel: null });
-      changed();
+      refreshStats();
       return report;
     } catch (error) {
       setRun(idle);
