@@ -44,7 +44,7 @@ use crate::cache::Target;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::host::Host;
-use crate::queue::{Ack, Group, Queue, QueueFigures, Terms, Verdict};
+use crate::queue::{Ack, Group, Operation, Queue, QueueFigures, Terms, Verdict};
 use crate::session::{ChunkLimits, Id, session_key};
 use ask::Answer;
 use futures_channel::oneshot;
@@ -326,12 +326,22 @@ impl<B: Backend, H: Host> Store<B, H> {
             if let Err(error) = plan.load(writes).await {
                 return Draft { answers: Vec::new(), planned: Err(error), from_memory: false };
             }
-            let mut answers = Vec::with_capacity(writes.len());
+            let mut answers: Vec<Result<Written>> = Vec::with_capacity(writes.len());
+            let mut unplanned: Vec<(&Write, Box<Error>)> = Vec::new();
             for (write, seq) in writes.iter().zip(seqs) {
-                answers.push(match ledger.decided(seq) {
-                    Some(answer) => Ok(write.answer(answer)),
-                    None => plan.add(write).await,
-                });
+                let earlier = unplanned.iter().find(|(earlier, _)| write.touches(earlier));
+                let answer = match (ledger.decided(seq), earlier) {
+                    (Some(answer), _) => Ok(write.answer(answer)),
+                    // It must not happen before one that is still to happen.
+                    (None, Some((_, error))) => Err(error.clone()),
+                    (None, None) => plan.add(write).await,
+                };
+                if let Err(error) = &answer
+                    && error.is_of_storage()
+                {
+                    unplanned.push((write, error.clone()));
+                }
+                answers.push(answer);
             }
             let from_memory = plan.from_memory;
             Draft { answers, planned: plan.finish(), from_memory }
