@@ -185,7 +185,7 @@ export class Channel {
       const args: Args<"open"> = { ...rest, options: { ...options, writer: this.writer, expected: this.#expected() } };
       const entry = newEntry("open", { args });
       entry.callers.push({ offset: 0, resolve: () => resolve(), reject });
-      this.#ordered.addFirst([entry]);
+      this.#ordered.addFirst(entry);
     });
     connected().catch((error: unknown) => events.failed(error as HoardError));
     if (this.#connector.foreign) {
@@ -535,7 +535,7 @@ export class Channel {
     });
     if (lasting.length > 0) {
       if (this.#end === undefined) {
-        this.#ordered.addFirst(lasting);
+        for (const entry of lasting) this.#ordered.add(entry);
         this.resent += lasting.filter(({ resent }) => resent > 0).length;
         this.#startAgain();
       } else {

@@ -183,10 +183,10 @@ export class Outbox {
     this.#bytes += units;
   }
 
-  /** Puts calls before all others. */
-  addFirst(entries: readonly Entry[]): void {
-    this.#entries.unshift(...entries);
-    for (const { bytes } of entries) this.#bytes += bytes;
+  /** Puts a call before all others. */
+  addFirst(entry: Entry): void {
+    this.#entries.unshift(entry);
+    this.#bytes += entry.bytes;
   }
 
   /** Brings the arguments of a call that was added without. Says whether it is still here. */
