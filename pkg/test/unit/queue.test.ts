@@ -409,16 +409,20 @@ test("a write that crashes the engine again and again is given up after three ti
     },
   });
   const failed = heard(fake.hoard, "failed") as { error: HoardError; list: string }[];
-  await fake.hoard.list("a", "poison").append({}, { ack: "accepted" });
+  const ack = "accepted";
+  await fake.hoard.list("a", "before").append({}, { ack });
+  await fake.hoard.list("a", "poison").append({}, { ack });
+  await fake.hoard.list("a", "behind").append({}, { ack });
+  await fake.hoard.list("a", "more").append({}, { ack });
   for (let tries = 0; failed.length === 0 && tries < 100; tries += 1) await settled();
   assert.deepEqual(
     failed.map(({ error, list }) => [error.code, list]),
     [["EngineCrashed", "poison"]],
   );
-  assert.equal(fake.connections.length, 4, "three times again");
-  await fake.hoard.list("a", "fine").append({}, { ack: "accepted" });
+  assert.equal(fake.connections.length, 5, "with the others once, and three times alone");
   await fake.hoard.flush();
-  assert.equal(await fake.hoard.list("a", "fine").length(), 1);
+  for (const list of ["before", "behind", "more"]) assert.equal(await fake.hoard.list("a", list).length(), 1, list);
+  assert.equal(failed.length, 1);
 });
 
 test("an engine that cannot start is tried again for accepted writes, with patience", async (t) => {
