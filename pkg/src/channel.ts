@@ -127,6 +127,8 @@ export class Channel {
   readonly #onTheirWay = new Map<number, Entry>();
   #ordinary = 0;
   #bytes = 0;
+  /** Whether a call is on its way that no other is to join. */
+  #alone = false;
   #lastId = 0;
   #lastSeq = 0;
   #scheduled = false;
@@ -185,7 +187,7 @@ export class Channel {
       const args: Args<"open"> = { ...rest, options: { ...options, writer: this.writer, expected: this.#expected() } };
       const entry = newEntry("open", { args });
       entry.callers.push({ offset: 0, resolve: () => resolve(), reject });
-      this.#ordered.addFirst([entry]);
+      this.#ordered.addFirst(entry);
     });
     connected().catch((error: unknown) => events.failed(error as HoardError));
     if (this.#connector.foreign) {
@@ -384,8 +386,12 @@ export class Channel {
         void pace.turn().then(() => this.#post());
         break;
       }
-      const entries = this.#ordered.next();
+      // What was under way when the engine crashed goes alone: one of these may be what it crashes of.
+      const { resends } = this.#ordered;
+      if (this.#alone || (resends && this.#ordinary > 0)) break;
+      const entries = this.#ordered.next(resends ? 1 : undefined);
       if (entries.length === 0) break;
+      this.#alone = resends;
       this.#ordinary += entries.length;
       this.#send(this.#port, entries);
     }
@@ -473,6 +479,7 @@ export class Channel {
     this.#onTheirWay.delete(id);
     this.#bytes -= entry.bytes;
     if (!FREE.has(entry.op)) this.#ordinary -= 1;
+    if (this.#ordinary === 0) this.#alone = false;
     this.#left(entry);
     if (entry.op === "saveMany") this.#forget(entry);
     if (error === undefined) {
@@ -529,13 +536,14 @@ export class Channel {
     this.#onTheirWay.clear();
     this.#bytes = 0;
     this.#ordinary = 0;
+    this.#alone = false;
     if (error.code === "EngineCrashed") for (const entry of sent) entry.resent += 1;
     const lasting = entries.filter(({ ack, kept, ready, resent }) => {
       return ack === ACCEPTED && (kept || !ready) && resent <= RESENT_MAX;
     });
     if (lasting.length > 0) {
       if (this.#end === undefined) {
-        this.#ordered.addFirst(lasting);
+        for (const entry of lasting) this.#ordered.add(entry);
         this.resent += lasting.filter(({ resent }) => resent > 0).length;
         this.#startAgain();
       } else {
