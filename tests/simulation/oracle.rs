@@ -9,7 +9,6 @@
 use super::content::{self, BLOBS, Blob};
 use super::database::{Before, Database, Record};
 use super::history::History;
-use super::known;
 use super::model::{Answer, Change, IDS, LISTS, Session, State};
 use hoardb::backend::{Key, StoreName};
 use hoardb::error::Error;
@@ -202,12 +201,6 @@ impl Oracle {
         // Nobody waits for what an accepted write answers; one that another engine decided answers that it is done.
         let is_any = operation.ack == Ack::Accepted && answers == [Answer::Done];
         let may_be_superseded = self.may_be_superseded(operation, answers, now);
-        let is_false = match answers {
-            [Answer::Refused(..)] => known::FALSE_REFUSALS,
-            [Answer::Done] => known::DECIDED_TOO_EARLY,
-            _ => false,
-        };
-        let may_be_false = is_false && self.was_any_fault(operation.writer);
         // With several sessions the answer is one sum; any of the answers may be any session's.
         self.decide(operation, now, &|_, fate, refusals| match fate {
             Fate::Applied(answer, version) => {
@@ -216,7 +209,6 @@ impl Oracle {
             Fate::Passed(answer) => is_any || answers.contains(&answer),
             Fate::Waiting | Fate::Skipped => {
                 (is_any && !refusals.is_empty())
-                    || may_be_false
                     || may_be_superseded
                     || refusals.iter().any(|refusal| answers.contains(refusal))
             }
@@ -238,7 +230,7 @@ impl Oracle {
         let at = lane.operations.iter().position(|known| known.number == operation.number).unwrap_or_default();
         let deletes = |later: &&Rc<Operation>| later.changes.iter().any(|(_, change)| matches!(change, Change::Delete));
         let Some(delete) = lane.operations.iter().skip(at + 1).find(deletes) else {
-            return known::LATER_SUPERSEDED && self.was_any_fault(operation.writer);
+            return false;
         };
         if !lane.explanations.iter().any(|fates| matches!(fates[at], Fate::Applied(Answer::Done, _))) {
             self.superseding.push((delete.number, operation.number));
@@ -251,9 +243,7 @@ impl Oracle {
         if operation.ack == Ack::Accepted {
             return Err("it was accepted, and is given up".into());
         }
-        if let Some((_, kept)) = self.superseding.iter().find(|(delete, _)| *delete == operation.number)
-            && !known::LOST_WITH_A_DELETE
-        {
+        if let Some((_, kept)) = self.superseding.iter().find(|(delete, _)| *delete == operation.number) {
             return Err(format!("and with it goes #{kept}, which was accepted"));
         }
         self.decide(operation, now, &|_, fate, _| match fate {

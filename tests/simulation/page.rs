@@ -219,7 +219,7 @@ impl Page {
         let number = operation.number;
         self.world.executor.trace(format_args!("tab {}: #{number} answers {answer:?}", self.tab));
         let now = self.world.version();
-        let is_strict = self.options.durability == Durability::Strict && !known::OPTION_IS_WEAKER;
+        let is_strict = self.options.durability == Durability::Strict && operation.ack != Ack::Accepted;
         let is_durable = is_strict || operation.ack == Ack::Durable;
         let durable = is_durable.then(|| self.world.database.borrow().durable());
         let judged = match answer {
@@ -232,8 +232,8 @@ impl Page {
                 None => {
                     // The reason may be older than the write: what comes before it on its session is kept for it.
                     self.forgive(error, Since { number: 0, version: 0 }, "a write");
-                    // Whoever was not told may find it stored.
-                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || known::BARRIER_REJECTS;
+                    // Whoever was not told may find it stored, or stored and not known to survive loss of power.
+                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || is_durable;
                     self.world.oracle.borrow_mut().failed(operation, now, may_be_stored)
                 }
             },
@@ -274,9 +274,6 @@ impl Page {
 
     /// The commit from which on a read that began then must see a session.
     pub fn from(&self, session: usize, since: Since) -> u64 {
-        if known::STALE_CACHE {
-            return 0;
-        }
         since.version.max(self.world.oracle.borrow().own_since(session, self.writer, since.number))
     }
 }
