@@ -46,7 +46,7 @@ use crate::event::Event;
 use crate::host::Host;
 use crate::queue::{Ack, Group, Operation, Queue, QueueFigures, Terms, Verdict};
 use crate::session::{ChunkLimits, Id, session_key};
-use ask::Answer;
+use ask::{Answer, corrupt};
 use futures_channel::oneshot;
 use futures_lite::future::zip;
 use ledger::Ledger;
@@ -174,44 +174,62 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     async fn ensure_head(&self) -> Result<()> {
+        let exact_key = head::exact_key();
         for _ in 0..ATTEMPTS_MAX {
-            let mut records = self.get(StoreName::Meta, &[Head::key(), self.ledger.key.clone()]).await?;
+            let keys = [Head::key(), exact_key.clone(), self.ledger.key.clone()];
+            let mut records = self.get(StoreName::Meta, &keys).await?;
             self.ledger.know(records.pop().flatten());
-            let stored = records.pop().flatten();
-            match stored.as_deref().map(Head::open).transpose() {
-                Ok(Some(head)) => {
-                    self.memory.trust(head.generation);
-                    return Ok(());
-                }
-                Ok(None) => {}
-                Err(error) if error.is_corrupt() => {}
-                Err(error) => return Err(error),
+            let (exact, stored) = (records.pop().flatten(), records.pop().flatten());
+            let known = match stored.as_deref().map(Head::open).transpose() {
+                Ok(known) => known,
+                Err(error) => corrupt(error).map(|_| None)?,
+            };
+            if let (Some(head), Some(_)) = (&known, &exact) {
+                self.memory.trust(head.generation);
+                return Ok(());
             }
-            // Sessions without a readable head: their totals are recomputed, and the generation goes on from a number that
-            // no store has counted up to.
             let range = crate::backend::KeyRange::all();
             let is_new = stored.is_none() && self.scan(Scan::keys(StoreName::Sessions, range, 1)).await?.is_empty();
             if is_new && self.options.expected {
                 return Err(Error::DataLoss.into());
             }
-            let generation = if is_new { 0 } else { self.host.now_ms() };
-            let counters = if is_new { Counters::default() } else { self.recount().await? };
+            // Sessions without a readable head: their totals are recomputed, and the generation goes on from a number that
+            // no store has counted up to.
+            let generation = match &known {
+                Some(head) => head.generation + 1,
+                None if is_new => 0,
+                None => self.host.now_ms(),
+            };
             let head = Head {
                 format: STORE_FORMAT,
-                store_id: self.host.random(),
+                store_id: known.as_ref().map_or_else(|| self.host.random(), |head| head.store_id),
                 generation,
                 metadata_generation: generation,
-                counters,
+                counters: if is_new { Counters::default() } else { self.recount().await? },
             };
-            let check = Check::still(StoreName::Meta, Head::key(), stored);
             let batch = Batch {
-                checks: vec![check],
-                ops: vec![Op::Put(StoreName::Meta, Head::key(), head.seal()?)],
+                checks: vec![
+                    Check::still(StoreName::Meta, Head::key(), stored),
+                    Check::still(StoreName::Meta, exact_key.clone(), exact),
+                ],
+                ops: vec![
+                    Op::Put(StoreName::Meta, Head::key(), head.seal()?),
+                    Op::Put(StoreName::Meta, exact_key.clone(), head::seal_exact()?),
+                ],
                 durability: Durability::Strict,
             };
-            if self.commit_batch(batch).await? == Outcome::Committed {
-                self.memory.trust(generation);
-                return Ok(());
+            match (self.commit_batch(batch).await, known) {
+                (Ok(Outcome::Committed), _) => {
+                    self.memory.trust(generation);
+                    return Ok(());
+                }
+                (Ok(Outcome::Refused { .. }), _) => {}
+                // The counts stay as they are until there is room.
+                (Err(error), Some(head)) if matches!(*error, Error::StorageFull { .. }) => {
+                    self.memory.trust(head.generation);
+                    return Ok(());
+                }
+                (Err(error), _) => return Err(error),
             }
         }
         Err(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
@@ -474,7 +492,8 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Commits a batch together with the head: generation raised, counters adjusted.
     ///
     /// Above its quota a browser refuses every transaction that puts anything. One that only deletes is then committed without
-    /// the head, which follows with the next commit; until then counts are too high, and other tabs learn of it by message.
+    /// the head, which follows with the next commit; until then counts are too high, and other tabs learn of it by message. Should
+    /// the engine end before that, they are counted anew when the store is opened.
     fn commit(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
         let Planned { mut batch, before, after, metadata_changed, mut changes, raised, .. } = planned;
         let made = Rc::clone(&raised);
@@ -690,7 +709,8 @@ fn changed_record(op: &Op) -> Option<Key> {
     }
 }
 
-/// The deletes of a batch, if it puts nothing but what `meta` keeps of its writer.
+/// The deletes of a batch, if it puts nothing but what `meta` keeps of its writer; and of the record that says that the counts
+/// are exact.
 fn deletes_only(batch: &Batch) -> Option<Batch> {
     let mut spare = Batch { checks: batch.checks.clone(), durability: batch.durability, ..Batch::default() };
     for op in &batch.ops {
@@ -701,5 +721,9 @@ fn deletes_only(batch: &Batch) -> Option<Batch> {
             Op::Put(..) | Op::Update(..) => return None,
         });
     }
-    (!spare.ops.is_empty()).then_some(spare)
+    if spare.ops.is_empty() {
+        return None;
+    }
+    spare.ops.push(Op::Delete(StoreName::Meta, head::exact_key()));
+    Some(spare)
 }
