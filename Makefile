@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 SHELL := bash
-.PHONY: help demo pkg check test bench fmt clean
+.PHONY: help demo pkg check test simulate bench fmt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,11 @@ check: ## formatting, lints, documentation, types, licences; runs no test
 
 test: ## check, then every test: native, three browser engines, the packed package, end to end
 	@.ci/test $(STEPS)
+
+simulate: ## many simulated machines with crashes and faults: SEEDS of them, 200,000 by default, from FIRST_SEED on
+	@.ci/install rust
+	@HOARDB_SEEDS=$${SEEDS:-200000} HOARDB_FIRST_SEED=$${FIRST_SEED:-0} \
+		cargo test --quiet --locked --profile simulation --test simulation -- --nocapture no_seed
 
 bench: pkg ## measure, natively and in browsers beside other libraries
 	@.ci/install rust browsers geckodriver node-modules:benches/browser

@@ -44,9 +44,9 @@ use crate::cache::Target;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::host::Host;
-use crate::queue::{Group, Queue, QueueFigures, Terms, Verdict};
+use crate::queue::{Ack, Group, Operation, Queue, QueueFigures, Terms, Verdict};
 use crate::session::{ChunkLimits, Id, session_key};
-use ask::Answer;
+use ask::{Answer, corrupt};
 use futures_channel::oneshot;
 use futures_lite::future::zip;
 use ledger::Ledger;
@@ -82,8 +82,11 @@ pub const LIMITS: Limits = Limits {
     session_chunks: 1 << 16,
 };
 
-/// How often a group is planned anew when other tabs change what it rests on.
+/// How often something is tried anew at once when other tabs change what it rests on.
 const ATTEMPTS_MAX: u32 = 16;
+
+/// How long a group is tried anew, after that with pauses: 6 seconds, in milliseconds.
+const CONTENTION_MS: u64 = 6000;
 
 /// How a store behaves.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +129,8 @@ pub struct Store<B, H> {
     problem: RefCell<Option<Box<Error>>>,
     /// Transactions committed.
     transactions: Cell<u64>,
+    /// What commits without the head changed of the counters, before and after.
+    owed: Cell<(Counters, Counters)>,
     uploads: upload::Uploads,
     orders: listing::Orders,
     memory: Memory,
@@ -151,6 +156,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             ledger,
             problem: RefCell::default(),
             transactions: Cell::new(0),
+            owed: Cell::default(),
             uploads: upload::Uploads::default(),
             orders: listing::Orders::default(),
             memory: Memory::new(options.cache),
@@ -168,44 +174,62 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     async fn ensure_head(&self) -> Result<()> {
+        let exact_key = head::exact_key();
         for _ in 0..ATTEMPTS_MAX {
-            let mut records = self.get(StoreName::Meta, &[Head::key(), self.ledger.key.clone()]).await?;
+            let keys = [Head::key(), exact_key.clone(), self.ledger.key.clone()];
+            let mut records = self.get(StoreName::Meta, &keys).await?;
             self.ledger.know(records.pop().flatten());
-            let stored = records.pop().flatten();
-            match stored.as_deref().map(Head::open).transpose() {
-                Ok(Some(head)) => {
-                    self.memory.trust(head.generation);
-                    return Ok(());
-                }
-                Ok(None) => {}
-                Err(error) if error.is_corrupt() => {}
-                Err(error) => return Err(error),
+            let (exact, stored) = (records.pop().flatten(), records.pop().flatten());
+            let known = match stored.as_deref().map(Head::open).transpose() {
+                Ok(known) => known,
+                Err(error) => corrupt(error).map(|_| None)?,
+            };
+            if let (Some(head), Some(_)) = (&known, &exact) {
+                self.memory.trust(head.generation);
+                return Ok(());
             }
-            // Sessions without a readable head: their totals are recomputed, and the generation goes on from a number that
-            // no store has counted up to.
             let range = crate::backend::KeyRange::all();
             let is_new = stored.is_none() && self.scan(Scan::keys(StoreName::Sessions, range, 1)).await?.is_empty();
             if is_new && self.options.expected {
                 return Err(Error::DataLoss.into());
             }
-            let generation = if is_new { 0 } else { self.host.now_ms() };
-            let counters = if is_new { Counters::default() } else { self.recount().await? };
+            // Sessions without a readable head: their totals are recomputed, and the generation goes on from a number that
+            // no store has counted up to.
+            let generation = match &known {
+                Some(head) => head.generation + 1,
+                None if is_new => 0,
+                None => self.host.now_ms(),
+            };
             let head = Head {
                 format: STORE_FORMAT,
-                store_id: self.host.random(),
+                store_id: known.as_ref().map_or_else(|| self.host.random(), |head| head.store_id),
                 generation,
                 metadata_generation: generation,
-                counters,
+                counters: if is_new { Counters::default() } else { self.recount().await? },
             };
-            let check = Check::still(StoreName::Meta, Head::key(), stored);
             let batch = Batch {
-                checks: vec![check],
-                ops: vec![Op::Put(StoreName::Meta, Head::key(), head.seal()?)],
+                checks: vec![
+                    Check::still(StoreName::Meta, Head::key(), stored),
+                    Check::still(StoreName::Meta, exact_key.clone(), exact),
+                ],
+                ops: vec![
+                    Op::Put(StoreName::Meta, Head::key(), head.seal()?),
+                    Op::Put(StoreName::Meta, exact_key.clone(), head::seal_exact()?),
+                ],
                 durability: Durability::Strict,
             };
-            if self.commit_batch(batch).await? == Outcome::Committed {
-                self.memory.trust(generation);
-                return Ok(());
+            match (self.commit_batch(batch).await, known) {
+                (Ok(Outcome::Committed), _) => {
+                    self.memory.trust(generation);
+                    return Ok(());
+                }
+                (Ok(Outcome::Refused { .. }), _) => {}
+                // The counts stay as they are until there is room.
+                (Err(error), Some(head)) if matches!(*error, Error::StorageFull { .. }) => {
+                    self.memory.trust(head.generation);
+                    return Ok(());
+                }
+                (Err(error), _) => return Err(error),
             }
         }
         Err(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
@@ -320,12 +344,22 @@ impl<B: Backend, H: Host> Store<B, H> {
             if let Err(error) = plan.load(writes).await {
                 return Draft { answers: Vec::new(), planned: Err(error), from_memory: false };
             }
-            let mut answers = Vec::with_capacity(writes.len());
+            let mut answers: Vec<Result<Written>> = Vec::with_capacity(writes.len());
+            let mut unplanned: Vec<(&Write, Box<Error>)> = Vec::new();
             for (write, seq) in writes.iter().zip(seqs) {
-                answers.push(match ledger.decided(seq) {
-                    Some(answer) => Ok(write.answer(answer)),
-                    None => plan.add(write).await,
-                });
+                let earlier = unplanned.iter().find(|(earlier, _)| write.touches(earlier));
+                let answer = match (ledger.decided(seq), earlier) {
+                    (Some(answer), _) => Ok(write.answer(answer)),
+                    // It must not happen before one that is still to happen.
+                    (None, Some((_, error))) => Err(error.clone()),
+                    (None, None) => plan.add(write).await,
+                };
+                if let Err(error) = &answer
+                    && error.is_of_storage()
+                {
+                    unplanned.push((write, error.clone()));
+                }
+                answers.push(answer);
             }
             let from_memory = plan.from_memory;
             Draft { answers, planned: plan.finish(), from_memory }
@@ -338,7 +372,21 @@ impl<B: Backend, H: Host> Store<B, H> {
     async fn apply(&self, work: &Work<'_>, touched: &[Id], mut ready: Option<Draft>) -> Vec<Result<Written>> {
         let all = |error: Box<Error>| work.writes.iter().map(|_| Err(error.clone())).collect();
         let (mut patience, mut lost) = (self.patience(), None);
-        for _ in 0..ATTEMPTS_MAX {
+        let until_ms = self.host.now_ms().saturating_add(CONTENTION_MS);
+        for attempt in 0.. {
+            if attempt >= ATTEMPTS_MAX {
+                if self.host.now_ms() >= until_ms {
+                    return all(Error::Conflict { attempts: attempt }.into());
+                }
+                // Others are at it as often as we are. Whoever waits a while, each another, gets through.
+                self.host.sleep((self.host.random() % 100) as u64).await;
+            }
+            if work.ledger.is_in_doubt() {
+                ready = None;
+                if let Err(error) = self.learn(work.ledger).await {
+                    return all(error);
+                }
+            }
             let Draft { answers, planned, from_memory } = match ready.take() {
                 Some(draft) => draft,
                 None => self.plan(work).await,
@@ -354,8 +402,8 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Ok(None) => Planned::of(Batch::default()),
                 Err(error) => return all(error),
             };
-            let replayed = work.replayed(&answers);
-            let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &work.seqs, &replayed) {
+            let (decided, replayed) = (work.decided(&answers), work.replayed(&answers));
+            let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &decided, &replayed) {
                 Ok(entry) => entry,
                 Err(error) => return all(error),
             };
@@ -366,7 +414,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 planned.batch.ops.push(Op::Delete(StoreName::Journal, key.clone()));
             }
             planned.batch.durability = if work.durable { Durability::Strict } else { self.options.durability };
-            let sessions = std::mem::take(&mut planned.sessions);
+            let (sessions, raised) = (std::mem::take(&mut planned.sessions), Rc::clone(&planned.raised));
             let problem = match self.commit(planned).await {
                 Ok(Outcome::Committed) => None,
                 Ok(Outcome::Refused { check }) => {
@@ -386,13 +434,22 @@ impl<B: Backend, H: Host> Store<B, H> {
                 if !matches!(*error, Error::ConnectionLost { .. }) {
                     return failed(error);
                 }
+                work.ledger.doubt();
                 match self.learn(work.ledger).await {
                     Ok(stored) if stored.as_ref() == Some(&record) => {
                         // That it happened does not say that it survives loss of power.
-                        if work.durable
+                        let strict = self.options.durability == Durability::Strict;
+                        if (work.durable || strict)
                             && let Err(error) = self.barrier().await
                         {
-                            return failed(error);
+                            work.ledger.know(Some(record));
+                            let durable = |ack: Ack| strict || ack == Ack::Durable;
+                            let answers = answers.into_iter().zip(&work.acks);
+                            return answers
+                                .map(
+                                    |(answer, ack)| if durable(*ack) { answer.and(Err(error.clone())) } else { answer },
+                                )
+                                .collect();
                         }
                         lost = Some(error);
                     }
@@ -405,12 +462,15 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
             self.healed(lost);
             work.ledger.know(Some(record));
-            for (id, record) in sessions {
-                self.memory.put(session_key(id.as_str()), record, self.host.now_ms());
+            // Unless something newer is known already, which may have changed them.
+            if self.memory.generation() <= raised.get() {
+                for (id, record) in sessions {
+                    self.memory.put(session_key(id.as_str()), record, self.host.now_ms());
+                }
             }
             return answers;
         }
-        all(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
+        Vec::new()
     }
 
     /// Forgets what is remembered of sessions: somebody else may have changed them.
@@ -430,10 +490,16 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Commits a batch together with the head: generation raised, counters adjusted.
+    ///
+    /// Above its quota a browser refuses every transaction that puts anything. One that only deletes is then committed without
+    /// the head, which follows with the next commit; until then counts are too high, and other tabs learn of it by message. Should
+    /// the engine end before that, they are counted anew when the store is opened.
     fn commit(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
-        let Planned { mut batch, before, after, metadata_changed, changes, .. } = planned;
-        let raised = Rc::new(Cell::new(0));
+        let Planned { mut batch, before, after, metadata_changed, mut changes, raised, .. } = planned;
         let made = Rc::clone(&raised);
+        let spare = deletes_only(&batch);
+        let owed = self.owed.take();
+        let (before, after) = (before.plus(owed.0), after.plus(owed.1));
         let update = move |record: Option<&[u8]>| {
             let record = record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?;
             let mut head = Head::open(record)?;
@@ -449,7 +515,21 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.memory.forget_changed(&batch.ops);
         let changed: Vec<Key> = batch.ops.iter().filter_map(changed_record).collect();
         Box::pin(async move {
-            let outcome = self.commit_batch(batch).await;
+            let mut outcome = self.commit_batch(batch).await;
+            if let (Err(error), Some(spare)) = (&outcome, spare)
+                && matches!(**error, Error::StorageFull { .. })
+            {
+                outcome = self.commit_batch(spare).await;
+                raised.set(0);
+                if outcome == Ok(Outcome::Committed) {
+                    let generation = self.memory.generation();
+                    self.host.report(Event::Committed { generation, changes: std::mem::take(&mut changes) });
+                }
+            }
+            if raised.get() == 0 || outcome != Ok(Outcome::Committed) {
+                let done = outcome == Ok(Outcome::Committed);
+                self.owed.set(if done { (before, after) } else { owed });
+            }
             // Whoever read meanwhile may have read what was there before.
             for key in changed {
                 self.memory.forget(&Target::Key(key));
@@ -555,6 +635,8 @@ struct Work<'a> {
     writes: &'a [Rc<Write>],
     /// The number of each among its writer's.
     seqs: Vec<u64>,
+    /// When each is acknowledged.
+    acks: Vec<Ack>,
     /// What is known of the writer.
     ledger: &'a Ledger,
     /// They have to survive loss of power.
@@ -565,8 +647,22 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn of(group: &'a Group<Write>, ledger: &'a Ledger) -> Self {
-        let seqs = (0..group.operations.len()).map(|index| group.terms(index).seq).collect();
-        Self { writes: &group.operations, seqs, ledger, durable: group.durable(), journal: &[] }
+        let terms = (0..group.operations.len()).map(|index| group.terms(index));
+        let (seqs, acks) = terms.map(|terms| (terms.seq, terms.ack)).unzip();
+        Self { writes: &group.operations, seqs, acks, ledger, durable: group.durable(), journal: &[] }
+    }
+
+    /// The numbers that this commit decides. What could not be planned for want of storage is still to be stored; an accepted
+    /// write that was refused is refused again if it comes again, for its caller has yet to hear of it.
+    fn decided(&self, answers: &[Result<Written>]) -> Vec<u64> {
+        let mut decided = Vec::new();
+        for ((seq, ack), answer) in self.seqs.iter().zip(&self.acks).zip(answers) {
+            let open = answer.as_ref().is_err_and(|error| error.is_of_storage() || *ack == Ack::Accepted);
+            if !open {
+                decided.push(*seq);
+            }
+        }
+        decided
     }
 
     /// What the writer itself will want to answer, if it is still there.
@@ -611,4 +707,23 @@ fn changed_record(op: &Op) -> Option<Key> {
         | Op::Delete(StoreName::Chunks | StoreName::Sessions, key) => Some(key.clone()),
         _ => None,
     }
+}
+
+/// The deletes of a batch, if it puts nothing but what `meta` keeps of its writer; and of the record that says that the counts
+/// are exact.
+fn deletes_only(batch: &Batch) -> Option<Batch> {
+    let mut spare = Batch { checks: batch.checks.clone(), durability: batch.durability, ..Batch::default() };
+    for op in &batch.ops {
+        spare.ops.push(match op {
+            Op::Delete(store, key) => Op::Delete(*store, key.clone()),
+            Op::DeleteRange(store, range) => Op::DeleteRange(*store, range.clone()),
+            Op::Put(StoreName::Meta, ..) => continue,
+            Op::Put(..) | Op::Update(..) => return None,
+        });
+    }
+    if spare.ops.is_empty() {
+        return None;
+    }
+    spare.ops.push(Op::Delete(StoreName::Meta, head::exact_key()));
+    Some(spare)
 }

@@ -218,6 +218,22 @@ fn a_delete_in_a_group_without_room_is_done_alone() {
 }
 
 #[test]
+fn above_the_quota_deletes_and_the_collector_still_work_and_the_counts_follow() {
+    let Setup { backend, store, .. } = fresh();
+    let shot = hoardb::store::Documents { attachments: vec![bytes(b"shot")], ..documents(&[r#"{"$attachment":0}"#]) };
+    block_on(store.write(Write::Append { id: id("a"), list: list("l"), items: shot })).unwrap();
+    backend.control.over.set(true);
+    assert_eq!(block_on(store.write(create("c"))).unwrap_err().code(), "StorageFull");
+    assert_eq!(block_on(store.write(Write::Delete { ids: vec![id("a")] })), Ok(Written::Deleted(1)));
+    assert_eq!(block_on(collect(&store, now())).unwrap().attachments, 1);
+    backend.control.over.set(false);
+    block_on(store.write(create("c"))).unwrap();
+    let stats = block_on(store.stats()).unwrap();
+    assert_eq!((stats.sessions, stats.attachments, stats.stored_bytes > 0), (2, 0, true));
+    assert_whole(&store);
+}
+
+#[test]
 fn no_later_write_on_a_session_overtakes_one_that_is_kept() {
     let Setup { backend, store, .. } = fresh();
     backend.next(&[Fate::Full]);

@@ -7,6 +7,18 @@ use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer};
 /// The newest store format that this build opens, and the one it creates.
 pub const STORE_FORMAT: u32 = 1;
 
+/// The key of the record in `meta` that says that the counters are exact. It is deleted together with what a transaction without the
+/// head deletes, and comes back when they have been counted anew.
+pub(super) fn exact_key() -> Key {
+    Key::new().text("exact")
+}
+
+/// That record, which has no content.
+pub(super) fn seal_exact() -> Result<Vec<u8>> {
+    let key = exact_key();
+    record::seal(Place { store: StoreName::Meta, key: &key }, Kind::Exact, &[], Compression::Off)
+}
+
 /// Totals over the whole store, kept exact by every transaction and recomputed by `verify`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {

@@ -8,7 +8,7 @@
 
 use super::ask::Answer;
 use super::plan::Plan;
-use super::{Store, Work};
+use super::{Store, Write};
 use crate::backend::{Backend, Key, KeyRange, Op, StoreName};
 use crate::cache::{Cache, CacheOptions, CacheStats, Flights, Glob, Target, Ticket};
 use crate::error::Result;
@@ -17,6 +17,7 @@ use crate::session::{self, Id};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::rc::Rc;
 
 /// Generations of other tabs that are heard of before those in between: 64. Beyond it some were missed.
 const AHEAD_MAX: usize = 64;
@@ -101,6 +102,11 @@ impl Memory {
                 _ => {}
             }
         }
+    }
+
+    /// What is read is no older than this.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.get()
     }
 
     /// Whether reads see anything that is kept.
@@ -252,9 +258,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         if kept.is_empty() {
             return;
         }
-        let work = Work { writes: &kept, seqs: Vec::new(), ledger: &self.ledger, durable: false, journal: &[] };
         // Where it cannot be planned either, reads see what is stored.
-        let Ok(Some(planned)) = self.plan_to_show(&work).await else { return };
+        let Ok(Some(planned)) = self.plan_to_show(&kept).await else { return };
         let mut cache = self.memory.cache.borrow_mut();
         for op in planned {
             if let Op::Put(store, key, record) = op {
@@ -265,10 +270,10 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
     }
 
-    async fn plan_to_show(&self, work: &Work<'_>) -> Result<Option<Vec<Op>>> {
+    async fn plan_to_show(&self, kept: &[Rc<Write>]) -> Result<Option<Vec<Op>>> {
         let mut plan = Plan::new(self);
-        plan.load(work.writes).await?;
-        for write in work.writes {
+        plan.load(kept).await?;
+        for write in kept {
             // One that will be refused shows nothing.
             let _ = plan.add(write).await;
         }

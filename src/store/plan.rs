@@ -20,6 +20,7 @@ use crate::record::{self, Compression, Kind, Place};
 use crate::session::{
     self, Chunk, ChunkEntry, Directory, Id, Item, ListName, METADATA_LIST, SessionRecord, Span, metadata, reference_key,
 };
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// A session in the view.
@@ -101,6 +102,8 @@ pub(super) struct Planned {
     pub(super) metadata_changed: bool,
     /// What readers will want to know.
     pub(super) changes: Vec<Change>,
+    /// The generation that the commit makes, once it is known.
+    pub(super) raised: Rc<Cell<u64>>,
     /// The records of sessions as the batch leaves them.
     pub(super) sessions: Vec<(Id, Vec<u8>)>,
 }
@@ -109,8 +112,8 @@ impl Planned {
     /// A batch that touches neither sessions nor counters.
     pub(super) fn of(batch: Batch) -> Self {
         let nothing = Counters::default();
-        let (changes, sessions) = (Vec::new(), Vec::new());
-        Self { batch, before: nothing, after: nothing, metadata_changed: false, changes, sessions }
+        let (changes, sessions, raised) = (Vec::new(), Vec::new(), Rc::default());
+        Self { batch, before: nothing, after: nothing, metadata_changed: false, changes, raised, sessions }
     }
 }
 
@@ -152,7 +155,7 @@ pub(super) fn hashes(references: &[Reference]) -> Vec<Hash> {
     distinct(references.iter().map(|reference| reference.hash))
 }
 
-fn no_session(id: &Id) -> Box<Error> {
+pub(super) fn no_session(id: &Id) -> Box<Error> {
     Error::NotFound { what: "session", name: id.as_str().to_owned() }.into()
 }
 
@@ -838,7 +841,8 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             let Some(blob) = slot.current else { continue };
             if !slot.changed {
                 // It is there, so its bytes are not written; that it still is there is checked where the reference is added.
-                batch.checks.push(Check::Present(StoreName::Blobs, key));
+                // And that it is as it was: the collector may just have marked it.
+                batch.checks.push(Check::still(StoreName::Blobs, key, slot.stored));
                 continue;
             }
             batch.checks.push(Check::still(StoreName::Blobs, key.clone(), slot.stored));
@@ -849,8 +853,8 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             }
         }
         let unchanged = batch.ops.is_empty() && !doubted;
-        let changes = self.changes;
-        Ok((!unchanged).then_some(Planned { batch, before, after, metadata_changed, changes, sessions }))
+        let (changes, raised) = (self.changes, Rc::default());
+        Ok((!unchanged).then_some(Planned { batch, before, after, metadata_changed, changes, raised, sessions }))
     }
 }
 

@@ -6,6 +6,7 @@
 use super::Store;
 use super::ask::Answer;
 use super::head::{Counters, Head};
+use super::plan::no_session;
 use crate::backend::{Backend, Key, Row, Scan, StoreName};
 use crate::blob::{self, Blob, Hash, Reference};
 use crate::error::{Error, ErrorReport, Result};
@@ -207,41 +208,64 @@ impl<B: Backend, H: Host> Store<B, H> {
         bytes_max: u64,
     ) -> Result<(SessionRead, Vec<ListLoad>)> {
         self.settled_for(std::slice::from_ref(id)).await?;
-        // Most sessions have few chunks. They are asked for together with the record that says which they are.
-        let (mut session, rows) = if self.remembers(id) {
-            (self.session_record(id).await?, Vec::new())
-        } else {
-            let ticket = self.ticket();
-            let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), LOAD_CHUNKS);
-            let (session, rows) = zip(self.session_record(id), self.scan(scan)).await;
-            let rows = rows?;
-            for Row { key, value } in &rows {
-                self.keep(ticket, key.clone(), value.clone());
+        let mut before = None;
+        for attempt in 1.. {
+            let (mut session, rows) = self.session_and_chunks(id).await?;
+            let revision = session.revision;
+            let mut loaded = Vec::new();
+            let mut whole = true;
+            for list in std::mem::take(&mut session.lists) {
+                let name = ListName::new(list.name.as_str())?;
+                if lists.is_some_and(|lists| !lists.contains(&name)) {
+                    continue;
+                }
+                let items = 0..u64::MAX;
+                let spans = within(&list.directory, &items, bytes_max);
+                let chunks = match from_rows(id, &name, &spans, &rows) {
+                    Some(chunks) => chunks,
+                    None => self.read_spans(id, &name, &spans, &items).await?,
+                };
+                whole &= chunks.iter().all(|chunk| chunk.error.is_none());
+                loaded.push(ListLoad { stat: list.into(), chunks });
             }
-            (session?, rows)
-        };
-        let mut loaded = Vec::new();
-        for list in std::mem::take(&mut session.lists) {
-            let name = ListName::new(list.name.as_str())?;
-            if lists.is_some_and(|lists| !lists.contains(&name)) {
-                continue;
+            if whole || attempt == ATTEMPTS_MAX || before == Some(revision) {
+                return Ok((session.into(), loaded));
             }
-            let items = 0..u64::MAX;
-            let spans = within(&list.directory, &items, bytes_max);
-            let chunks = match from_rows(id, &name, &spans, &rows) {
-                Some(chunks) => chunks,
-                None => self.read(id, &name, items, bytes_max).await?,
-            };
-            loaded.push(ListLoad { stat: list.into(), chunks });
+            before = Some(revision);
+            self.look_anew(id).await;
         }
-        Ok((session.into(), loaded))
+        Err(no_session(id))
+    }
+
+    /// A session's record, and its first chunks if they are not remembered. Most sessions have few: they are asked for together
+    /// with the record that says which they are.
+    async fn session_and_chunks(&self, id: &Id) -> Result<(SessionRecord, Vec<Row>)> {
+        if self.remembers(id) {
+            return Ok((self.session_record(id).await?, Vec::new()));
+        }
+        let ticket = self.ticket();
+        let scan = Scan::new(StoreName::Chunks, session::chunk_range(id.as_str()), LOAD_CHUNKS);
+        let (session, rows) = zip(self.session_record(id), self.scan(scan)).await;
+        let rows = rows?;
+        for Row { key, value } in &rows {
+            self.keep(ticket, key.clone(), value.clone());
+        }
+        Ok((session?, rows))
+    }
+
+    /// Forgets what is remembered and shown of a session: it may be of different times.
+    async fn look_anew(&self, id: &Id) {
+        self.forget(std::slice::from_ref(id));
+        if self.memory.shows_kept() {
+            self.show_kept().await;
+        }
     }
 
     fn session_record<'a>(&'a self, id: &'a Id) -> Answer<'a, Result<SessionRecord>> {
         Box::pin(async move {
             let key = session::session_key(id.as_str());
             let record = self.recall(StoreName::Sessions, std::slice::from_ref(&key)).await?.pop().flatten();
-            let record = record.ok_or_else(|| Error::NotFound { what: "session", name: id.as_str().to_owned() })?;
+            let record = record.ok_or_else(|| no_session(id))?;
             SessionRecord::open(&key, &record)
         })
     }
@@ -262,8 +286,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             if attempt == ATTEMPTS_MAX || chunks.iter().all(|chunk| chunk.error.is_none()) {
                 return Ok(chunks);
             }
-            // What is remembered may be of different times.
-            self.forget(std::slice::from_ref(id));
+            self.look_anew(id).await;
             let again = self.session_record(id).await?;
             if attempt > 1 && again.revision == session.revision {
                 return Ok(chunks);

@@ -13,7 +13,7 @@
 
 use super::Store;
 use super::ask::{Answer, corrupt};
-use super::head::{Counters, Head};
+use super::head::{Counters, Head, exact_key};
 use super::plan::{blob_counters, hashes, session_counters};
 use super::read::PAGE_ROWS;
 use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
@@ -782,7 +782,9 @@ impl<B: Backend, H: Host> Store<B, H> {
             let Some(stored) = self.get_one(StoreName::Meta, &key).await? else { return Ok(()) };
             let head = Head::open(&stored)?;
             let counters = self.recount().await?;
-            if counters == head.counters {
+            // Where they are known not to be exact, they are counted anew when the store is opened.
+            let exact = self.get_one(StoreName::Meta, &exact_key()).await?;
+            if counters == head.counters || exact.is_none() {
                 return Ok(());
             }
             // If the store was written meanwhile, neither figure says anything about the other.

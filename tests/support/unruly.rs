@@ -28,6 +28,8 @@ pub struct Control {
     pub fates: RefCell<VecDeque<Fate>>,
     /// While set, a commit that puts a chunk or a part has no room.
     pub full: Cell<bool>,
+    /// While set, a commit that puts anything has no room: the usage is above the quota.
+    pub over: Cell<bool>,
     pub commits: Cell<usize>,
     /// Records put by the last commit, by store.
     pub puts: RefCell<Vec<StoreName>>,
@@ -75,7 +77,9 @@ impl Backend for Unruly {
         let stores: Vec<StoreName> = stores.collect();
         let takes_room = stores.iter().any(|store| matches!(store, StoreName::Chunks | StoreName::Parts));
         let scripted = self.control.fates.borrow_mut().pop_front().unwrap_or(Fate::Pass);
-        let fate = if self.control.full.get() && takes_room { Fate::Full } else { scripted };
+        let puts = batch.ops.iter().any(|op| matches!(op, Op::Put(..) | Op::Update(..)));
+        let full = (self.control.full.get() && takes_room) || (self.control.over.get() && puts);
+        let fate = if full { Fate::Full } else { scripted };
         match fate {
             Fate::Full => return Err(Error::StorageFull { cause: "as the test says".into() }.into()),
             Fate::LostBefore => return Err(lost()),

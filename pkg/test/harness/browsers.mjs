@@ -9,7 +9,7 @@ import chrome from "selenium-webdriver/chrome.js";
 import firefox from "selenium-webdriver/firefox.js";
 
 /** Where a program is: on PATH, or among the tools that this project's scripts install. */
-function find(...names) {
+export function find(...names) {
   const cache = process.env.HOARDB_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "hoardb");
   const cached = existsSync(cache) ? readdirSync(cache).map((tool) => join(cache, tool, "bin")) : [];
   for (const folder of [...process.env.PATH.split(delimiter), ...cached]) {
@@ -25,7 +25,7 @@ function find(...names) {
   throw new Error(`${names.join(" or ")} is not installed; .ci/install in the repository's root says how`);
 }
 
-function miniBrowser() {
+export function miniBrowser() {
   for (const arch of readdirSync("/usr/lib")) {
     const found = join("/usr/lib", arch, "webkit2gtk-4.1/MiniBrowser");
     if (existsSync(found)) return found;
@@ -42,7 +42,7 @@ async function freePort() {
 }
 
 /** An X display of our own, for the browser that has no headless mode. */
-async function display() {
+export async function display() {
   const server = spawn(find("Xvfb"), ["-displayfd", "3", "-screen", "0", "1280x800x24"], {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
   });

@@ -6,6 +6,7 @@
 //! the time away for silence.
 
 use super::events;
+use crate::error::Result;
 use futures_channel::oneshot;
 use futures_lite::future::or;
 use std::cell::{Cell, RefCell};
@@ -37,15 +38,16 @@ struct Entry {
     age: Cell<u32>,
     quiet: Cell<u32>,
     allowance: Cell<u32>,
-    /// Told, at the deadline, whether the transaction could be aborted.
-    expired: RefCell<Option<oneshot::Sender<bool>>>,
+    aborted: Cell<bool>,
+    /// Told at the deadline.
+    expired: RefCell<Option<oneshot::Sender<()>>>,
 }
 
 /// The deadline of one transaction; dropped when it has ended.
 pub struct Deadline {
     watch: Rc<Watch>,
     entry: Rc<Entry>,
-    expired: Option<oneshot::Receiver<bool>>,
+    expired: oneshot::Receiver<()>,
 }
 
 /// What a transaction tells its deadline.
@@ -69,6 +71,7 @@ impl Watch {
             age: Cell::new(0),
             quiet: Cell::new(0),
             allowance: Cell::new(0),
+            aborted: Cell::new(false),
             expired: RefCell::new(Some(tell)),
         });
         self.deadlines.borrow_mut().push(Rc::clone(&entry));
@@ -82,7 +85,7 @@ impl Watch {
                 watch.ticking.set(false);
             });
         }
-        Deadline { watch: Rc::clone(self), entry, expired: Some(expired) }
+        Deadline { watch: Rc::clone(self), entry, expired }
     }
 
     fn tick(&self) {
@@ -101,21 +104,27 @@ impl Entry {
             && let Some(tell) = self.expired.take()
         {
             // It throws once `commit()` has been called, or when the transaction is over.
-            let _ = tell.send(self.transaction.abort().is_ok());
+            self.aborted.set(self.transaction.abort().is_ok());
+            let _ = tell.send(());
         }
     }
 }
 
 impl Deadline {
     /// Runs what works in the transaction, up to the deadline.
-    pub async fn limit(&mut self, work: Pin<&mut dyn Future<Output = ()>>) -> Option<Expired> {
-        let expired = self.expired.take()?;
-        let done = async {
-            work.await;
-            None
+    pub async fn limit(mut self, work: Pin<Box<dyn Future<Output = Result<()>> + '_>>) -> Result<Result<()>, Expired> {
+        let done = async { Ok(work.await) };
+        let expired = async {
+            // The sender does not go away, as the entry is kept here.
+            let _ = (&mut self.expired).await;
+            Err(if self.entry.aborted.get() { Expired::Aborted } else { Expired::Unknown })
         };
-        // The sender is dropped with the entry, which is kept here.
-        or(done, async { Some(if expired.await == Ok(true) { Expired::Aborted } else { Expired::Unknown }) }).await
+        or(done, expired).await
+    }
+
+    /// The transaction.
+    pub fn transaction(&self) -> &IdbTransaction {
+        &self.entry.transaction
     }
 
     /// For what works in the transaction.
@@ -140,7 +149,9 @@ impl Progress {
 impl Drop for Deadline {
     fn drop(&mut self) {
         let mut deadlines = self.watch.deadlines.borrow_mut();
-        deadlines.retain(|entry| !Rc::ptr_eq(entry, &self.entry));
+        if let Some(index) = deadlines.iter().position(|entry| Rc::ptr_eq(entry, &self.entry)) {
+            deadlines.swap_remove(index);
+        }
         // Those behind it are not stuck, unless this one was.
         if self.entry.expired.borrow().is_some() {
             for entry in &*deadlines {

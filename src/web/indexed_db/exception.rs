@@ -121,23 +121,29 @@ impl Exception {
 
     /// Its name and its words.
     pub fn cause(self) -> String {
-        match (self.name.is_empty(), self.message.is_empty()) {
-            (true, true) => "no reason given".into(),
-            (_, true) => self.name,
-            (true, _) => self.message,
-            (false, false) => [self.name, self.message].join(": "),
+        let Self { name: mut cause, message } = self;
+        if !cause.is_empty() && !message.is_empty() {
+            cause.push_str(": ");
         }
+        cause.push_str(&message);
+        if cause.is_empty() {
+            cause.push_str("no reason given");
+        }
+        cause
     }
 
     /// The error that the engine reports for this exception.
     pub fn into_error(self, phase: Phase) -> Box<Error> {
         let meaning = self.meaning(phase);
-        let cause = self.cause();
+        let mut cause = self.cause();
         Box::new(match meaning {
             Meaning::Full => Error::StorageFull { cause },
             Meaning::Lost => Error::ConnectionLost { cause },
             Meaning::Refused => Error::Unavailable { cause },
-            Meaning::Large => Error::Backend { cause: ["more than this browser takes at once: ", &cause].concat() },
+            Meaning::Large => {
+                cause.insert_str(0, "more than this browser takes at once: ");
+                Error::Backend { cause }
+            }
             Meaning::Newer | Meaning::Unreadable | Meaning::Other => Error::Backend { cause },
         })
     }

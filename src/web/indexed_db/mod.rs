@@ -23,14 +23,14 @@ mod transaction;
 use crate::backend::{Backend, Batch, Key, Outcome, Row, Scan, StoreName};
 use crate::error::{Error, Result};
 use commit::Staged;
-use deadline::{Expired, Progress, Watch};
+use deadline::{Deadline, Expired, Watch};
 use exception::Phase;
 use futures_channel::oneshot;
 use futures_lite::future::poll_once;
 use open::{Expect, OPEN_TIMEOUT_MS, VANISHED, Way};
 use read::Values;
 use std::cell::{Cell, RefCell};
-use std::pin::pin;
+use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use sys::Database;
 use wasm_bindgen::prelude::*;
@@ -57,7 +57,9 @@ struct Handle {
     status: Cell<Status>,
     connection: RefCell<Option<Connection>>,
     /// Those who wait for the one attempt to open it again that is under way.
-    reopening: RefCell<Vec<oneshot::Sender<Result<()>>>>,
+    reopening: RefCell<Vec<oneshot::Sender<()>>>,
+    /// What came of the last attempt.
+    reopened: RefCell<Result<()>>,
     watch: Rc<Watch>,
     on_blocked: Rc<dyn Fn()>,
 }
@@ -88,6 +90,7 @@ impl IndexedDb {
             status: Cell::new(Status::Lost),
             connection: RefCell::default(),
             reopening: RefCell::default(),
+            reopened: RefCell::new(Ok(())),
             watch: Rc::default(),
             on_blocked: Rc::clone(&on_blocked),
         });
@@ -143,13 +146,14 @@ impl Handle {
             let handle = Rc::clone(self);
             spawn_local(async move {
                 let outcome = handle.reopen_now(pause_ms, limit_ms).await;
-                for waiting in handle.reopening.take() {
-                    // It may be gone.
-                    let _ = waiting.send(outcome.clone());
-                }
+                *handle.reopened.borrow_mut() = outcome;
+                // Which tells all of them.
+                handle.reopening.take();
             });
         }
-        told.await.unwrap_or_else(|_| Err(Error::Closed.into()))
+        // It ends without a word. The next attempt has not ended before all have looked, as each begins with a pause.
+        let _ = told.await;
+        self.reopened.borrow().clone()
     }
 
     async fn reopen_now(self: &Rc<Self>, pause_ms: i32, limit_ms: i32) -> Result<()> {
@@ -194,7 +198,8 @@ impl Handle {
                 self.lose(&database);
             }
             let now = js_sys::Date::now();
-            let spent = (now - *began.get_or_insert(now)) as i32;
+            // The clock may have been set back.
+            let spent = (now - *began.get_or_insert(now)).max(0.0) as i32;
             match pauses.next() {
                 Some(pause) if spent + pause < REOPEN_BUDGET_MS => {
                     match self.reopen(pause, REOPEN_BUDGET_MS - spent - pause).await.map_err(|error| *error) {
@@ -210,27 +215,14 @@ impl Handle {
     }
 
     /// Runs what works in a transaction that has just begun, up to its deadline.
-    async fn run<T, F: Future<Output = Result<T>>>(
-        &self,
-        transaction: IdbTransaction,
-        writes: bool,
-        work: impl FnOnce(IdbTransaction, Progress) -> F,
-    ) -> Result<T> {
-        let database = transaction.db();
-        let mut deadline = self.watch.over(&transaction);
-        let mut result = None;
-        let expired = {
-            let work = work(transaction, deadline.progress());
-            deadline.limit(pin!(async { result = Some(work.await) })).await
-        };
-        drop(deadline);
-        let result = match (result, expired) {
-            (Some(result), _) => result,
-            (None, Some(Expired::Unknown)) if writes => {
-                Err(Error::ConnectionLost { cause: "the browser does not answer".into() }.into())
-            }
-            (None, _) => Err(Error::Blocked { name: self.name.clone() }.into()),
-        };
+    async fn run(&self, deadline: Deadline, writes: bool, work: Work<'_>) -> Result<()> {
+        let database = deadline.transaction().db();
+        let result = deadline.limit(work).await.unwrap_or_else(|expired| {
+            Err(Box::new(match expired {
+                Expired::Unknown if writes => Error::ConnectionLost { cause: "the browser does not answer".into() },
+                _ => Error::Blocked { name: self.name.clone() },
+            }))
+        });
         if result.as_ref().is_err_and(|error| matches!(**error, Error::ConnectionLost { .. })) {
             self.lose(database.as_ref());
         }
@@ -239,22 +231,40 @@ impl Handle {
 
     async fn commit(self: &Rc<Self>, staged: Staged) -> Result<Outcome> {
         let transaction = self.begin(&|database| staged.begin(database)).await?;
-        self.run(transaction, true, |transaction, progress| async move { staged.run(transaction, &progress).await })
-            .await
+        let deadline = self.watch.over(&transaction);
+        let progress = deadline.progress();
+        let mut outcome = Outcome::Committed;
+        let work = async {
+            outcome = staged.run(transaction, &progress).await?;
+            Ok(())
+        };
+        self.run(deadline, true, Box::pin(work)).await?;
+        Ok(outcome)
     }
 
-    async fn get(self: &Rc<Self>, store: StoreName, keys: &[Key], values: Values) -> Result<Vec<Option<Vec<u8>>>> {
-        let transaction = self.begin(&|database| sys::begin_read(database, store)).await?;
-        let get = |transaction, _| async { read::get(transaction, store, keys, values).await.map_err(unread) };
-        self.run(transaction, false, get).await
-    }
-
-    async fn scan(self: &Rc<Self>, scan: &Scan, values: Values) -> Result<Vec<Row>> {
-        let transaction = self.begin(&|database| sys::begin_read(database, scan.store)).await?;
-        let get = |transaction, _| async { read::scan(transaction, scan, values).await.map_err(unread) };
-        self.run(transaction, false, get).await
+    /// Runs what reads from a store; one value after the other if that fails.
+    async fn read<'a>(
+        self: &Rc<Self>,
+        store: StoreName,
+        read: &dyn Fn(IdbTransaction, Values) -> Work<'a>,
+    ) -> Result<()> {
+        let mut values = Values::Together;
+        loop {
+            let transaction = self.begin(&|database| sys::begin_read(database, store)).await?;
+            let deadline = self.watch.over(&transaction);
+            let result = self.run(deadline, false, read(transaction, values)).await;
+            match result {
+                Err(error) if values == Values::Together && matches!(*error, Error::Backend { .. }) => {
+                    values = Values::Each;
+                }
+                result => return result,
+            }
+        }
     }
 }
+
+/// What works in a transaction. It leaves its answer with whoever made it.
+type Work<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
 
 /// An open connection and its listeners. Dropping it closes it.
 struct Connection {
@@ -292,21 +302,21 @@ fn unread(thrown: JsValue) -> Box<Error> {
     sys::exception(&thrown).into_error(Phase::Read)
 }
 
-/// Whether it may be one record for which many were not read.
-fn failed_as_a_whole(error: &Error) -> bool {
-    matches!(error, Error::Backend { .. })
-}
-
 impl Backend for IndexedDb {
     async fn get(&self, store: StoreName, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>> {
         self.0.check_open()?;
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        match self.0.get(store, keys, Values::Together).await {
-            Err(error) if failed_as_a_whole(&error) => self.0.get(store, keys, Values::Each).await,
-            read => read,
-        }
+        let found = &RefCell::default();
+        let read = |transaction, values| -> Work<'_> {
+            Box::pin(async move {
+                found.replace(read::get(transaction, store, keys, values).await.map_err(unread)?);
+                Ok(())
+            })
+        };
+        self.0.read(store, &read).await?;
+        Ok(found.take())
     }
 
     async fn scan(&self, scan: Scan) -> Result<Vec<Row>> {
@@ -314,10 +324,16 @@ impl Backend for IndexedDb {
         if scan.range.is_empty() || scan.limit == 0 {
             return Ok(Vec::new());
         }
-        match self.0.scan(&scan, Values::Together).await {
-            Err(error) if failed_as_a_whole(&error) => self.0.scan(&scan, Values::Each).await,
-            read => read,
-        }
+        let scan = &scan;
+        let found = &RefCell::default();
+        let read = |transaction, values| -> Work<'_> {
+            Box::pin(async move {
+                found.replace(read::scan(transaction, scan, values).await.map_err(unread)?);
+                Ok(())
+            })
+        };
+        self.0.read(scan.store, &read).await?;
+        Ok(found.take())
     }
 
     async fn commit(&self, batch: Batch) -> Result<Outcome> {

@@ -6,7 +6,7 @@
 //! reports that record, by its key, like any damaged one, and all others are as good as before.
 
 use super::events;
-use super::exception::{Exception, Meaning, Phase};
+use super::exception::{Meaning, Phase};
 use super::sys::{self, ObjectStore};
 use crate::backend::{Direction, Key, Row, Scan, StoreName};
 use js_sys::{Array, Uint8Array};
@@ -34,50 +34,60 @@ pub async fn get(
     for key in keys {
         requests.push(store.get(&sys::key(key)?)?);
     }
-    if values == Values::Each {
-        return each(&transaction, &requests).await;
-    }
-    sys::finish(&transaction);
-    let Some(last) = requests.last() else { return Ok(Vec::new()) };
-    events::done(last).await?;
+    let found = match values {
+        Values::Together => together(&transaction, &requests).await?,
+        Values::Each => each(&transaction, &requests).await?,
+    };
     let mut values = Vec::with_capacity(requests.len());
-    for request in &requests {
-        values.push(record(&request.result()?));
+    for value in found {
+        values.push(record(&value));
     }
     Ok(values)
 }
 
-/// The values of requests, each on its own.
-async fn each(transaction: &IdbTransaction, requests: &[IdbRequest]) -> Result<Vec<Option<Vec<u8>>>, JsValue> {
+/// The values of requests, or why they failed.
+async fn together(transaction: &IdbTransaction, requests: &[IdbRequest]) -> Result<Array, JsValue> {
+    sys::finish(transaction);
+    let values = Array::new();
+    if let Some(last) = requests.last() {
+        events::done(last).await?;
+    }
+    for request in requests {
+        values.push(&request.result()?);
+    }
+    Ok(values)
+}
+
+/// The values of requests, each on its own; `null`, which is nothing that anyone stored, where one cannot be read.
+async fn each(transaction: &IdbTransaction, requests: &[IdbRequest]) -> Result<Array, JsValue> {
     let mut ends = Vec::with_capacity(requests.len());
     for request in requests {
         ends.push(events::first(request, &["success"], &["error"]));
     }
-    let mut values = Vec::with_capacity(requests.len());
+    let values = Array::new();
     let mut failed = Vec::new();
     for (request, end) in requests.iter().zip(ends) {
-        values.push(match events::done_alone(request, end).await {
-            Ok(()) => record(&request.result()?),
+        match events::done_alone(request, end).await {
+            Ok(()) => values.push(&request.result()?),
             Err(thrown) => {
                 failed.push(thrown);
-                Some(Vec::new())
+                values.push(&JsValue::NULL)
             }
-        });
+        };
     }
     // Not before: Chromium aborts a transaction that has said so and in which a request fails after all.
     sys::finish(transaction);
-    // Firefox has the same words for a record that it cannot decompress and for a disk that does not answer. It is the
-    // record if others can be read.
-    let others = failed.len() < values.len();
-    let of_record = |exception: Exception| match exception.meaning(Phase::Read) {
-        Meaning::Unreadable => true,
-        Meaning::Other => others,
-        _ => false,
-    };
-    match failed.into_iter().find(|thrown| !of_record(sys::exception(thrown))) {
-        Some(thrown) => Err(thrown),
-        None => Ok(values),
+    let others = failed.len() < requests.len();
+    for thrown in failed {
+        match sys::exception(&thrown).meaning(Phase::Read) {
+            Meaning::Unreadable => {}
+            // Firefox has the same words for a record that it cannot decompress and for a disk that does not answer. It is
+            // the record if others can be read.
+            Meaning::Other if others => {}
+            _ => return Err(thrown),
+        }
     }
+    Ok(values)
 }
 
 /// The value of a `get`, which is `undefined` where there is no record.
@@ -147,9 +157,7 @@ async fn forward_each(
         requests.push(store.get(&Uint8Array::new(&key))?);
     }
     let values = each(transaction, &requests).await?;
-    let row =
-        |(key, value): (JsValue, Option<Vec<u8>>)| Row { key: sys::read_key(&key), value: value.unwrap_or_default() };
-    Ok(keys.iter().zip(values).map(row).collect())
+    Ok(rows(keys.length(), &|n| (keys.get(n), values.get(n))))
 }
 
 async fn records(

@@ -1,0 +1,229 @@
+// Four tabs on one hoard: each appends numbered items to the same list, updates its own field of the same session, makes and
+// deletes sessions whose attachments the others make too, and collects; tabs are frozen, closed and opened meanwhile. No update
+// may be lost, every promise settles within 10 s, and a read 100 ms after another tab's acknowledgement sees what was
+// acknowledged (99 of 100).
+//
+//   node tests/torture/tabs.mjs SECONDS [ENGINE...]
+//
+// Freezing is Chromium's (Page.setWebLifecycleState). In Firefox and WebKitGTK, which have no such command, the page's thread is
+// kept busy instead.
+import { BROWSERS } from "../../pkg/test/harness/browsers.mjs";
+import { random } from "./page/plan.js";
+import { Profile } from "./support/browsers.mjs";
+import { Report } from "./support/report.mjs";
+import { sleep } from "./support/rounds.mjs";
+import { serve } from "./support/server.mjs";
+
+const TABS = 4;
+const STALE_MS_MAX = 100;
+
+const [seconds = "10", ...wanted] = process.argv.slice(2);
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+
+/** Tabs of a Chromium, through its own pipe. */
+async function chromiumTabs(engine) {
+  const profile = await Profile.make(engine);
+  const browser = profile.start("about:blank", { devTools: true });
+  const { devTools } = browser;
+  const state = (tab, to) => devTools.toTab(tab, "Page.setWebLifecycleState", { state: to });
+  return {
+    version: (await devTools.send("Browser.getVersion")).product,
+    freezing: "Page.setWebLifecycleState",
+    open: (address) => devTools.open(address),
+    close: (tab) => devTools.close(tab),
+    freeze: async (tab, _page, ms) => {
+      await state(tab, "frozen");
+      await sleep(ms);
+      await state(tab, "active");
+    },
+    quit: async () => {
+      await browser.killed();
+      profile.remove();
+    },
+  };
+}
+
+/** Tabs of a browser with a WebDriver. */
+async function driverTabs(engine) {
+  const { driver, stop } = await BROWSERS[engine]();
+  const capabilities = await driver.getCapabilities();
+  const first = await driver.getWindowHandle();
+  return {
+    version: `${capabilities.get("browserName")} ${capabilities.get("browserVersion")}`,
+    freezing: "a busy page",
+    async open(address) {
+      await driver.switchTo().newWindow("tab");
+      await driver.get(address);
+      return driver.getWindowHandle();
+    },
+    async close(tab) {
+      await driver.switchTo().window(tab);
+      await driver.close();
+      await driver.switchTo().window(first);
+    },
+    freeze: (_tab, page, ms) => page.call("busy", ms),
+    quit: stop,
+  };
+}
+
+const OPENERS = {
+  "chromium-leveldb": chromiumTabs,
+  "chromium-sqlite": chromiumTabs,
+  firefox: driverTabs,
+  webkit: driverTabs,
+};
+
+/** What the test knows of one tab, from its own words. */
+class Tab {
+  appended = 0;
+  updated = -1;
+  created = new Set();
+  removing = new Set();
+  removed = new Set();
+
+  constructor(name, page, all) {
+    this.name = name;
+    this.page = page;
+    page.on("entry", (entry) => {
+      if (entry.appended !== undefined) this.appended = Math.max(this.appended, entry.appended);
+      if (entry.updated !== undefined) this.updated = Math.max(this.updated, entry.updated);
+      if (entry.created !== undefined) this.created.add(entry.created);
+      if (entry.removing !== undefined) this.removing.add(entry.removing);
+      if (entry.removed !== undefined) this.removed.add(entry.removed);
+      if (entry.stale !== undefined) all.stale.push(entry.stale);
+      if (entry.hang !== undefined) all.hangs.push(`${name}: ${entry.hang}`);
+      if (entry.settled !== undefined) all.late.push(`${name}: ${entry.settled}`);
+      if (entry.problem !== undefined) all.problems.push(`${name}: ${entry.problem}`);
+    });
+  }
+}
+
+function quantile(sorted, share) {
+  return sorted.length === 0 ? 0 : sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+}
+
+/** Compares what is stored with what the tabs were told. */
+function lostUpdates(tabs, read) {
+  const lost = [];
+  const { meta, lists } = read.sessions.shared;
+  const next = new Map(tabs.map(({ name }) => [name, 0]));
+  for (const [index, { tab, n }] of lists.log.entries()) {
+    if (next.get(tab) !== n) lost.push(`item ${index} is number ${n} of ${tab}, expected was ${next.get(tab)}`);
+    next.set(tab, n + 1);
+  }
+  for (const tab of tabs) {
+    if (next.get(tab.name) < tab.appended) lost.push(`${tab.name} appended ${tab.appended}, ${next.get(tab.name)} are there`);
+    if ((meta[tab.name] ?? -1) < tab.updated) lost.push(`${tab.name} updated to ${tab.updated}, it is ${meta[tab.name]}`);
+    for (const id of tab.removed) if (id in read.sessions) lost.push(`${id} was deleted and is there`);
+    for (const id of tab.created) {
+      if (tab.removing.has(id)) continue;
+      if (read.sessions[id]?.lists.images?.length !== 1) lost.push(`${id} was created and is not there with its image`);
+    }
+  }
+  return lost;
+}
+
+async function torture(engine, report, figures) {
+  const chance = random(seed);
+  const server = await serve();
+  const browser = await OPENERS[engine](engine);
+  const all = { stale: [], hangs: [], late: [], problems: [] };
+  const tabs = [];
+  try {
+    const open = async () => {
+      const page = server.page();
+      const tab = new Tab(`t${tabs.length}`, page, all);
+      tab.handle = await browser.open(page.address);
+      await page.call("open", { graceMs: 0 });
+      tabs.push(tab);
+      return tab;
+    };
+    const start = (tab) => tab.page.call("startTab", { name: tab.name, seed: seed + tabs.length });
+    const first = await open();
+    await first.page.call("prepareTabs");
+    const living = [first];
+    while (living.length < TABS) living.push(await open());
+    for (const tab of living) await start(tab);
+
+    figures.browser = browser.version;
+    figures.freezing = browser.freezing;
+    figures.freezes = 0;
+    figures.closes = 0;
+    const until = Date.now() + Number(seconds) * 1000;
+    while (Date.now() < until) {
+      await sleep(Math.min(1000 + chance() * 1500, Math.max(0, until - Date.now())));
+      if (Date.now() >= until) break;
+      const at = Math.floor(chance() * living.length);
+      if (chance() < 0.5) {
+        const tab = living[at];
+        await browser.freeze(tab.handle, tab.page, Math.min(2000 + chance() * 4000, Number(seconds) * 200));
+        figures.freezes += 1;
+      } else {
+        const [tab] = living.splice(at, 1);
+        await browser.close(tab.handle);
+        tab.page.end();
+        figures.closes += 1;
+        const opened = await open();
+        await start(opened);
+        living.push(opened);
+      }
+    }
+    const summaries = await Promise.all(living.map((tab) => tab.page.call("stopTab")));
+    figures.slowestMs = Math.round(Math.max(...summaries.map(({ slowest }) => slowest)));
+
+    const last = await open();
+    const read = await last.page.callWithin(300_000, "look");
+    const verified = await last.page.callWithin(300_000, "verify");
+    figures.appended = tabs.reduce((sum, tab) => sum + tab.appended, 0);
+    figures.updated = tabs.reduce((sum, tab) => sum + tab.updated + 1, 0);
+    figures.deleted = tabs.reduce((sum, tab) => sum + tab.removed.size, 0);
+    const sorted = all.stale.sort((a, b) => a - b);
+    figures.reads = sorted.length;
+    figures.staleReads = sorted.filter((ms) => ms > 0).length;
+    figures.staleMsP99 = Math.round(quantile(sorted, 0.99));
+    figures.staleMsMost = Math.round(sorted.at(-1) ?? 0);
+    figures.hangs = all.hangs.length;
+
+    const fails = (list) => {
+      if (list.length > 0) throw new Error(`${list.length}: ${list.slice(0, 20).join("\n")}`);
+    };
+    await report.test(`${engine}: nothing refused`, () => fails(all.problems));
+    await report.test(`${engine}: no lost update`, () => {
+      fails(lostUpdates(tabs, read));
+      return `${figures.appended} appended, ${figures.updated} updated, ${figures.deleted} deleted, ${figures.closes} tabs closed, ${figures.freezes} times ${figures.freezing === "a busy page" ? "busy" : "frozen"}`;
+    });
+    await report.test(`${engine}: every promise settled within 10 s`, () => {
+      fails([...all.hangs, ...all.late]);
+      return `the slowest took ${figures.slowestMs} ms`;
+    });
+    await report.test(`${engine}: no stale read ${STALE_MS_MAX} ms after an acknowledgement (p99)`, () => {
+      if (figures.reads < Number(seconds)) throw new Error(`only ${figures.reads} reads were made`);
+      if (figures.staleMsP99 > STALE_MS_MAX) throw new Error(`p99 is ${figures.staleMsP99} ms, the most ${figures.staleMsMost} ms`);
+      return `${figures.reads} reads, ${figures.staleReads} stale; p99 ${figures.staleMsP99} ms, most ${figures.staleMsMost} ms`;
+    });
+    await report.test(`${engine}: verify`, () => {
+      if (read.damaged.length > 0) throw new Error(`damaged: ${JSON.stringify(read.damaged)}`);
+      if (!verified.clean) throw new Error(JSON.stringify(verified.findings));
+    });
+  } finally {
+    await browser.quit();
+    server.stop();
+  }
+}
+
+const report = new Report("tabs");
+const engines = {};
+for (const engine of wanted.length > 0 ? wanted : Object.keys(OPENERS)) {
+  engines[engine] = {};
+  try {
+    await torture(engine, report, engines[engine]);
+  } catch (error) {
+    await report.test(engine, () => {
+      throw error;
+    });
+  }
+}
+report.record("seed", seed);
+report.record("secondsEach", Number(seconds));
+report.record("engines", engines);
+report.end();
