@@ -39,7 +39,7 @@ import {
   type Result,
   type ToEngine,
 } from "./protocol.js";
-import { QUEUE_BOUNDS, Queue, type QueueBounds } from "./queue.js";
+import { QUEUE_BOUNDS, Queue, tell, type QueueBounds } from "./queue.js";
 
 /** What may be on its way before the outbox gathers: calls, and the bytes that they make the other end hold. */
 const CALLS_MAX = 64;
@@ -114,6 +114,8 @@ export class Channel {
   resent = 0;
   /** Where writes go that are not stored when the page goes away, once there is such a place. */
   journal: Journal | undefined;
+  /** The page had `pagehide` and was not shown since. */
+  gone = false;
   readonly #connector: Connector;
   readonly #opening: Args<"open">;
   readonly #expected: () => boolean;
@@ -151,7 +153,7 @@ export class Channel {
     this.#opening = opening;
     this.#expected = options.expected ?? (() => false);
     this.ack = opening.options.durability === "strict" ? DURABLE : COMMITTED;
-    this.queue = new Queue(options.queue ?? QUEUE_BOUNDS);
+    this.queue = new Queue(options.queue ?? QUEUE_BOUNDS, (entry) => this.#announce(entry));
     this.cache = options.cache ?? new PageCache(0, 0);
   }
 
@@ -310,6 +312,16 @@ export class Channel {
       if (entry.ack !== undefined) this.queue.enter(entry);
       this.#schedule();
     });
+  }
+
+  /**
+   * Tells that a write is accepted. Once the page is gone nothing but the journal is left for it: a page runs on for some
+   * moments after `pagehide`, and its worker may not.
+   */
+  #announce(entry: Entry): void {
+    if (!this.gone || this.journal === undefined) return tell(entry);
+    // All is sent before this returns. If the journal does not take it, the engine's answer tells.
+    void this.journal.write(this.waiting()).then((written) => written && tell(entry));
   }
 
   /** Waits until so little is under way that more may be encoded. */
