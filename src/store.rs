@@ -414,8 +414,11 @@ impl<B: Backend, H: Host> Store<B, H> {
             let row_index = planned.batch.checks.len();
             planned.batch.checks.push(row_check);
             planned.batch.ops.push(row);
-            for key in work.journal {
-                planned.batch.ops.push(Op::Delete(StoreName::Journal, key.clone()));
+            for (key, answer) in work.journal.iter().zip(&answers) {
+                // What could not be planned for want of storage stays for the next open.
+                if !answer.as_ref().is_err_and(|error| error.is_of_storage()) {
+                    planned.batch.ops.push(Op::Delete(StoreName::Journal, key.clone()));
+                }
             }
             planned.batch.durability = if work.durable { Durability::Strict } else { self.options.durability };
             let (sessions, raised) = (std::mem::take(&mut planned.sessions), Rc::clone(&planned.raised));
