@@ -45,8 +45,10 @@ impl<B: Backend, H: Host> Store<B, H> {
                     }
                 };
                 let ends = |stretch: &mut Stretch| stretch.ledger.writer() != writer || stretch.bytes > BATCH_BYTES_MAX;
-                if let Some(stretch) = stretch.take_if(ends) {
-                    self.replay_stretch(stretch).await?;
+                if let Some(stretch) = stretch.take_if(ends)
+                    && !self.replay_stretch(stretch).await?
+                {
+                    return Ok(());
                 }
                 let stretch = stretch.get_or_insert_with(|| Stretch {
                     ledger: Ledger::new(writer),
@@ -60,14 +62,17 @@ impl<B: Backend, H: Host> Store<B, H> {
                 stretch.seqs.push(seq);
                 stretch.keys.push(key);
             }
-            if let Some(stretch) = stretch {
-                self.replay_stretch(stretch).await?;
+            if let Some(stretch) = stretch
+                && !self.replay_stretch(stretch).await?
+            {
+                return Ok(());
             }
             rows = self.scan(Scan::new(StoreName::Journal, KeyRange::all().after(last), PAGE_ROWS)).await?;
         }
     }
 
-    async fn replay_stretch(&self, stretch: Stretch) -> Result<()> {
+    /// Says whether to go on: what has no room now holds up what comes behind it.
+    async fn replay_stretch(&self, stretch: Stretch) -> Result<bool> {
         let Stretch { ledger, writes, seqs, keys, .. } = stretch;
         self.learn(&ledger).await?;
         // Nobody waits for these, so what is refused is decided.
@@ -80,12 +85,12 @@ impl<B: Backend, H: Host> Store<B, H> {
                 // Without room the store opens all the same, and the journal keeps what it has.
                 Err(error) if matches!(*error, Error::StorageFull { .. }) => {
                     self.host.report(Event::Failed { error });
-                    return Ok(());
+                    return Ok(false);
                 }
                 Err(error) if error.is_of_storage() => return Err(error),
                 Err(error) => self.host.report(Event::Failed { error }),
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
