@@ -9,6 +9,7 @@
 use super::content::{self, BLOBS, Blob};
 use super::database::{Before, Database, Record};
 use super::history::History;
+use super::known;
 use super::model::{Answer, Change, IDS, LISTS, Session, State};
 use hoardb::backend::{Key, StoreName};
 use hoardb::error::Error;
@@ -63,13 +64,15 @@ const EXPLANATIONS_MAX: usize = 4096;
 /// See the module.
 pub struct Oracle {
     sessions: Vec<History<State>>,
-    /// Sessions and items, as the counters of the head must have them.
+    /// Sessions and items, as the head counts them.
     totals: History<(u64, u64)>,
     /// Which attachments have a record.
     blobs: Vec<History<bool>>,
     /// Which attachments are in use.
     used: Vec<History<bool>>,
     generation: u64,
+    /// The head was ever left out.
+    was_inexact: bool,
     lanes: BTreeMap<(usize, Writer), Lane>,
     /// When a fault with this code was last injected: writer, code, operation.
     faults: BTreeMap<(Writer, &'static str), u64>,
@@ -91,6 +94,7 @@ impl Oracle {
             blobs: (0..BLOBS).map(|_| History::new(false)).collect(),
             used: (0..BLOBS).map(|_| History::new(false)).collect(),
             generation: 0,
+            was_inexact: false,
             lanes: BTreeMap::new(),
             faults: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -201,6 +205,13 @@ impl Oracle {
         // Nobody waits for what an accepted write answers; one that another engine decided answers that it is done.
         let is_any = operation.ack == Ack::Accepted && answers == [Answer::Done];
         let may_be_superseded = self.may_be_superseded(operation, answers, now);
+        let is_delete = matches!(answers, [Answer::Done | Answer::Existed(_)])
+            && operation.changes.iter().any(|(_, change)| matches!(change, Change::Delete));
+        if known::FORGETFUL_DELETES && is_delete && self.was_any_fault(operation.writer) {
+            return self.decide(operation, now, &|_, fate, refusals| {
+                matches!(fate, Fate::Applied(..) | Fate::Passed(_)) || !refusals.is_empty()
+            });
+        }
         // With several sessions the answer is one sum; any of the answers may be any session's.
         self.decide(operation, now, &|_, fate, refusals| match fate {
             Fate::Applied(answer, version) => {
@@ -352,7 +363,7 @@ impl Oracle {
             })?;
             self.sessions[session].put(version, after);
         }
-        self.count(version, database)
+        self.count(version, database, changed)
     }
 
     /// Reads a session back from the records.
@@ -455,14 +466,13 @@ impl Oracle {
     }
 
     /// Counts, and holds the head against that.
-    fn count(&mut self, version: u64, database: &Database) -> Result<(), String> {
+    fn count(&mut self, version: u64, database: &Database, changed: &[Before]) -> Result<(), String> {
         let mut totals = (0, 0);
         let mut used = [false; BLOBS as usize];
         for session in self.sessions.iter().filter_map(|history| history.now().as_ref()) {
             totals = (totals.0 + 1, totals.1 + session.items());
             session.blobs().for_each(|blob| used[blob as usize] = true);
         }
-        self.totals.put(version, totals);
         for (blob, is_used) in used.into_iter().enumerate() {
             self.used[blob].put(version, is_used);
             if is_used && !*self.blobs[blob].now() {
@@ -470,11 +480,21 @@ impl Oracle {
             }
         }
         let head = head(database)?;
-        if (head.counters.sessions, head.counters.items) != totals {
+        let counted = (head.counters.sessions, head.counters.items);
+        self.totals.put(version, counted);
+        // Above the quota a delete goes without the head, and takes the record that says that it is exact with it.
+        let is_exact = database.read(StoreName::Meta, &Key::new().text("exact")).is_some();
+        self.was_inexact |= !is_exact;
+        let is_known = known::COUNTED_TWICE && self.was_inexact;
+        if is_exact && !is_known && counted != totals {
             return Err(format!("the head counts {:?}, there are {totals:?} sessions and items", head.counters));
         }
-        if head.generation <= self.generation && version > 1 {
-            return Err(format!("generation {} follows {}", head.generation, self.generation));
+        if changed.iter().any(|(store, key, _)| *store == StoreName::Meta && *key == Head::key()) {
+            if head.generation <= self.generation && version > 1 {
+                return Err(format!("generation {} follows {}", head.generation, self.generation));
+            }
+        } else if is_exact && changed.iter().any(|(store, ..)| *store != StoreName::Journal) {
+            return Err("the head was left out".into());
         }
         self.generation = head.generation;
         Ok(())
@@ -523,8 +543,13 @@ impl Search<'_> {
             fates[at] = fate;
             self.explore(at + 1, state, fates, found);
         };
+        let is_refused = matches!(fates[at], Fate::Passed(Answer::Refused(..)));
+        let comes_again = known::RESURRECTED && is_refused && operation.ack == Ack::Accepted;
         if fates[at] != Fate::Waiting {
-            return next(state, fates[at]);
+            next(state.clone(), fates[at]);
+            if !comes_again {
+                return;
+            }
         }
         let Some((_, change)) = operation.changes.iter().find(|(of, _)| *of == self.session) else { return };
         match change.happen(&state) {
