@@ -85,6 +85,9 @@ pub const LIMITS: Limits = Limits {
 /// How often something is tried anew at once when other tabs change what it rests on.
 const ATTEMPTS_MAX: u32 = 16;
 
+/// In place of a generation: the commit was made without the head.
+const FRUGAL: u64 = u64::MAX;
+
 /// How long a group is tried anew, after that with pauses: 6 seconds, in milliseconds.
 const CONTENTION_MS: u64 = 6000;
 
@@ -431,7 +434,8 @@ impl<B: Backend, H: Host> Store<B, H> {
             if let Some(error) = problem {
                 self.forget(touched);
                 let failed = |error: Box<Error>| answers.iter().map(|answer| without_commit(answer, &error)).collect();
-                if !matches!(*error, Error::ConnectionLost { .. }) {
+                // Without a row nothing tells whether it happened, and to do it again may be to do it twice.
+                if !matches!(*error, Error::ConnectionLost { .. }) || raised.get() == FRUGAL {
                     return failed(error);
                 }
                 work.ledger.doubt();
@@ -461,7 +465,9 @@ impl<B: Backend, H: Host> Store<B, H> {
                 }
             }
             self.healed(lost);
-            work.ledger.know(Some(record));
+            if raised.get() != FRUGAL {
+                work.ledger.know(Some(record));
+            }
             // Unless something newer is known already, which may have changed them.
             if self.memory.generation() <= raised.get() {
                 for (id, record) in sessions {
@@ -520,15 +526,19 @@ impl<B: Backend, H: Host> Store<B, H> {
                 && matches!(**error, Error::StorageFull { .. })
             {
                 outcome = self.commit_batch(spare).await;
-                raised.set(0);
+                raised.set(FRUGAL);
                 if outcome == Ok(Outcome::Committed) {
                     let generation = self.memory.generation();
                     self.host.report(Event::Committed { generation, changes: std::mem::take(&mut changes) });
                 }
             }
-            if raised.get() == 0 || outcome != Ok(Outcome::Committed) {
+            if matches!(raised.get(), 0 | FRUGAL) || outcome != Ok(Outcome::Committed) {
                 let done = outcome == Ok(Outcome::Committed);
                 self.owed.set(if done { (before, after) } else { owed });
+                if done {
+                    // There may be room now. If not, what comes next pays.
+                    let _ = self.commit(Planned::of(Batch::default())).await;
+                }
             }
             // Whoever read meanwhile may have read what was there before.
             for key in changed {
@@ -536,7 +546,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
             let lost = outcome.as_ref().is_err_and(|error| matches!(**error, Error::ConnectionLost { .. }));
             // After a lost connection nobody knows yet. To tell of a change that did not happen does no harm.
-            if raised.get() > 0 && (lost || outcome == Ok(Outcome::Committed)) {
+            if !matches!(raised.get(), 0 | FRUGAL) && (lost || outcome == Ok(Outcome::Committed)) {
                 self.transactions.set(self.transactions.get() + 1);
                 self.memory.note(raised.get());
                 self.host.report(Event::Committed { generation: raised.get(), changes });
@@ -550,10 +560,22 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.commit(Planned::of(Batch { checks, ops, durability: self.options.durability }))
     }
 
-    /// The head as it is stored.
-    async fn head(&self) -> Result<Head> {
-        let record = self.get_one(StoreName::Meta, &Head::key()).await?;
-        Head::open(&record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?)
+    /// The head as it is stored, and whether it is exact: deletes above the quota leave it as it is.
+    fn head(&self) -> Answer<'_, Result<(Head, bool)>> {
+        Box::pin(async move {
+            let mut records = self.get(StoreName::Meta, &[Head::key(), head::exact_key()]).await?;
+            let exact = records.pop().flatten().is_some();
+            let head = records.pop().flatten();
+            Ok((Head::open(&head.ok_or_else(|| Error::Missing { record: "meta/head".into() })?)?, exact))
+        })
+    }
+
+    /// The head with exact counters.
+    async fn counted_head(&self) -> Result<Head> {
+        match self.head().await? {
+            (head, true) => Ok(head),
+            (head, false) => Ok(Head { counters: self.recount().await?, ..head }),
+        }
     }
 
     /// Waits for every write accepted before, and refuses to go on once the store is closed.

@@ -173,8 +173,9 @@ impl<B: Backend, H: Host> Store<B, H> {
     fn trusted(&self) -> Answer<'_, Result<()>> {
         Box::pin(async move {
             if !self.memory.trusted.get() || !self.host.hears_peers() {
-                let generation = self.head().await?.generation;
-                if generation != self.memory.generation.get() {
+                let (head, exact) = self.head().await?;
+                let generation = head.generation;
+                if !exact || generation != self.memory.generation.get() {
                     self.memory.forget(&Target::All);
                 }
                 self.memory.trust(generation);

@@ -180,13 +180,13 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// How many sessions there are.
     pub async fn count(&self) -> Result<u64> {
         self.settled().await?;
-        Ok(self.head().await?.counters.sessions)
+        Ok(self.counted_head().await?.counters.sessions)
     }
 
     /// Totals.
     pub async fn stats(&self) -> Result<Stats> {
         self.settled().await?;
-        Ok(Stats::new(&self.head().await?))
+        Ok(Stats::new(&self.counted_head().await?))
     }
 
     /// The lists of a session, in the order in which they were first written.
@@ -210,6 +210,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.settled_for(std::slice::from_ref(id)).await?;
         let mut before = None;
         for attempt in 1.. {
+            let shown = self.memory.shows_kept();
             let (mut session, rows) = self.session_and_chunks(id).await?;
             let revision = session.revision;
             let mut loaded = Vec::new();
@@ -231,7 +232,8 @@ impl<B: Backend, H: Host> Store<B, H> {
             if whole || attempt == ATTEMPTS_MAX || before == Some(revision) {
                 return Ok((session.into(), loaded));
             }
-            before = Some(revision);
+            // What is shown of kept writes has a revision of its own, which says nothing of what is stored.
+            before = (!shown).then_some(revision);
             self.look_anew(id).await;
         }
         Err(no_session(id))
@@ -286,9 +288,11 @@ impl<B: Backend, H: Host> Store<B, H> {
             if attempt == ATTEMPTS_MAX || chunks.iter().all(|chunk| chunk.error.is_none()) {
                 return Ok(chunks);
             }
+            // What is shown of kept writes has a revision of its own, which says nothing of what is stored.
+            let shown = self.memory.shows_kept();
             self.look_anew(id).await;
             let again = self.session_record(id).await?;
-            if attempt > 1 && again.revision == session.revision {
+            if attempt > 1 && again.revision == session.revision && !shown && !self.memory.shows_kept() {
                 return Ok(chunks);
             }
             session = again;

@@ -422,7 +422,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn verify_page(&self, run: &mut Verification) -> Result<()> {
         if run.position.is_none() && matches!(run.phase, Phase::Sessions | Phase::Attachments) {
-            let counters = self.head().await.map(|head| head.counters).unwrap_or_default();
+            let counters = self.head().await.map(|(head, _)| head.counters).unwrap_or_default();
             run.total = if run.phase == Phase::Sessions { counters.sessions } else { counters.attachments };
         }
         let page = run.page();

@@ -13,16 +13,13 @@ const FALSE_ORPHAN: bool = false;
 pub const STALE_KEPT: bool = false;
 
 /// Two states of a session that are made in one millisecond are taken for one.
-pub const REVISION_BY_CLOCK: bool = true;
-
-/// A delete above the quota raises no generation: who relies on that goes on showing what it remembers.
-pub const UNSEEN_DELETES: bool = true;
+pub const REVISION_BY_CLOCK: bool = false;
 
 /// An accepted write whose refusal nobody heard of may succeed when it comes again.
 pub const RESURRECTED: bool = true;
 
 /// What a delete above the quota leaves to be counted is counted twice when another tab counts anew.
-pub const COUNTED_TWICE: bool = true;
+pub const COUNTED_TWICE: bool = false;
 
 /// A delete that is found to have happened does not know how many sessions there were, and may not be durable.
 pub const FORGETFUL_DELETES: bool = true;
