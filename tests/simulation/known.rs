@@ -13,7 +13,7 @@ const FALSE_ORPHAN: bool = false;
 pub const STALE_KEPT: bool = false;
 
 /// Two states of a session that are made in one millisecond are taken for one.
-pub const REVISION_BY_CLOCK: bool = false;
+pub const REVISION_BY_CLOCK: bool = true;
 
 /// An accepted write whose refusal nobody heard of may succeed when it comes again.
 pub const RESURRECTED: bool = true;

@@ -64,8 +64,8 @@ const EXPLANATIONS_MAX: usize = 4096;
 /// See the module.
 pub struct Oracle {
     sessions: Vec<History<State>>,
-    /// Sessions and items, as the head counts them.
-    totals: History<(u64, u64)>,
+    /// Sessions and items; unknown while the head does not count all of them.
+    totals: History<Option<(u64, u64)>>,
     /// Which attachments have a record.
     blobs: Vec<History<bool>>,
     /// Which attachments are in use.
@@ -90,7 +90,7 @@ impl Oracle {
     pub fn new() -> Self {
         Self {
             sessions: IDS.iter().map(|_| History::new(None)).collect(),
-            totals: History::new((0, 0)),
+            totals: History::new(Some((0, 0))),
             blobs: (0..BLOBS).map(|_| History::new(false)).collect(),
             used: (0..BLOBS).map(|_| History::new(false)).collect(),
             generation: 0,
@@ -131,7 +131,7 @@ impl Oracle {
         views
     }
 
-    pub fn totals(&self, from: u64, to: u64) -> impl Iterator<Item = &(u64, u64)> {
+    pub fn totals(&self, from: u64, to: u64) -> impl Iterator<Item = &Option<(u64, u64)>> {
         self.totals.between(from, to)
     }
 
@@ -481,9 +481,9 @@ impl Oracle {
         }
         let head = head(database)?;
         let counted = (head.counters.sessions, head.counters.items);
-        self.totals.put(version, counted);
         // Above the quota a delete goes without the head, and takes the record that says that it is exact with it.
         let is_exact = database.read(StoreName::Meta, &Key::new().text("exact")).is_some();
+        self.totals.put(version, is_exact.then_some(counted));
         self.was_inexact |= !is_exact;
         let is_known = known::COUNTED_TWICE && self.was_inexact;
         if is_exact && !is_known && counted != totals {
