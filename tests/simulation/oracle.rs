@@ -56,6 +56,8 @@ pub enum Fate {
 struct Lane {
     operations: Vec<Rc<Operation>>,
     explanations: Vec<Vec<Fate>>,
+    /// Accepted ones that were answered, and when: a read that began before may show them.
+    answered: Vec<(Rc<Operation>, u64)>,
 }
 
 /// More explanations than this are a sign of a workload that decides nothing.
@@ -71,8 +73,6 @@ pub struct Oracle {
     /// Which attachments are in use.
     used: Vec<History<bool>>,
     generation: u64,
-    /// The head was ever left out.
-    was_inexact: bool,
     lanes: BTreeMap<(usize, Writer), Lane>,
     /// When a fault with this code was last injected: writer, code, operation.
     faults: BTreeMap<(Writer, &'static str), u64>,
@@ -94,7 +94,6 @@ impl Oracle {
             blobs: (0..BLOBS).map(|_| History::new(false)).collect(),
             used: (0..BLOBS).map(|_| History::new(false)).collect(),
             generation: 0,
-            was_inexact: false,
             lanes: BTreeMap::new(),
             faults: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -111,17 +110,20 @@ impl Oracle {
 
     /// The states that a page may see: what was stored between two commits, and on top of it what the page was told is
     /// accepted and the store could not take yet.
-    pub fn views(&self, session: usize, writer: Writer, from: u64, to: u64) -> Vec<State> {
+    pub fn views(&self, session: usize, writer: Writer, since: u64, from: u64, to: u64) -> Vec<State> {
         let lane = self.lanes.get(&(session, writer));
         let is_kept = |at: usize, lane: &Lane| {
             lane.operations[at].ack == Ack::Accepted
                 && lane.explanations.iter().any(|fates| matches!(fates[at], Fate::Waiting | Fate::Skipped))
         };
-        let kept: Vec<&Rc<Operation>> = lane.map_or(Vec::new(), |lane| {
-            (0..lane.operations.len()).filter(|at| is_kept(*at, lane)).map(|at| &lane.operations[at]).collect()
-        });
+        let mut kept: Vec<&Rc<Operation>> = Vec::new();
+        if let Some(lane) = lane {
+            kept.extend(lane.answered.iter().filter(|(_, at)| *at >= since).map(|(operation, _)| operation));
+            kept.extend((0..lane.operations.len()).filter(|at| is_kept(*at, lane)).map(|at| &lane.operations[at]));
+        }
         // What is shown of a kept write was planned when it was kept.
-        let from = kept.iter().map(|operation| operation.since).chain([from]).min().unwrap_or(from);
+        let planned = kept.iter().map(|operation| if known::STALE_KEPT { 0 } else { operation.since });
+        let from = planned.chain([from]).min().unwrap_or(from);
         let mut views: Vec<State> = self.states(session, from, to).cloned().collect();
         for operation in kept {
             let Some((_, change)) = operation.changes.iter().find(|(of, _)| *of == session) else { continue };
@@ -284,7 +286,11 @@ impl Oracle {
                 let state = self.sessions[*session].now();
                 return Err(format!("on session {session}: fates {known:?}, refusals {refusals:?}, now {state:?}"));
             }
-            lane.operations.remove(at);
+            let answered = lane.operations.remove(at);
+            if answered.ack == Ack::Accepted {
+                self.number += 1;
+                lane.answered.push((answered, self.number));
+            }
             lane.explanations.iter_mut().for_each(|fates| {
                 fates.remove(at);
             });
@@ -484,9 +490,7 @@ impl Oracle {
         // Above the quota a delete goes without the head, and takes the record that says that it is exact with it.
         let is_exact = database.read(StoreName::Meta, &Key::new().text("exact")).is_some();
         self.totals.put(version, is_exact.then_some(counted));
-        self.was_inexact |= !is_exact;
-        let is_known = known::COUNTED_TWICE && self.was_inexact;
-        if is_exact && !is_known && counted != totals {
+        if is_exact && counted != totals {
             return Err(format!("the head counts {:?}, there are {totals:?} sessions and items", head.counters));
         }
         if changed.iter().any(|(store, key, _)| *store == StoreName::Meta && *key == Head::key()) {
