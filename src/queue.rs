@@ -174,7 +174,10 @@ impl<T: Operation> State<T> {
     fn take_group(&mut self, sent: &mut Sent<T>) -> Group<T> {
         let mut group = Group::new();
         let mut bytes = 0;
-        if std::mem::take(&mut self.retry) && !self.kept.is_empty() {
+        // A delete that is to be tried alone was accepted before what is kept behind it.
+        let freeing =
+            std::mem::take(&mut self.freeing) && self.waiting.front().is_some_and(|entry| entry.operation.frees());
+        if !freeing && std::mem::take(&mut self.retry) && !self.kept.is_empty() {
             group.retried = true;
             while let Some(entry) = self.kept.front() {
                 bytes += entry.bytes;
@@ -185,7 +188,6 @@ impl<T: Operation> State<T> {
             }
             return group;
         }
-        let freeing = std::mem::take(&mut self.freeing);
         while let Some(entry) = self.waiting.front().or_else(|| self.background.front()) {
             let from_background = self.waiting.is_empty();
             let full = group.operations.len() >= BATCH_OPS_MAX || bytes + entry.bytes > BATCH_BYTES_MAX;

@@ -49,7 +49,7 @@ use crate::session::{ChunkLimits, Id, session_key};
 use ask::{Answer, corrupt};
 use futures_channel::oneshot;
 use futures_lite::future::zip;
-use ledger::Ledger;
+use ledger::{Decision, Ledger};
 use memory::Memory;
 use plan::{Plan, Planned};
 use std::cell::{Cell, RefCell};
@@ -352,7 +352,8 @@ impl<B: Backend, H: Host> Store<B, H> {
             for (write, seq) in writes.iter().zip(seqs) {
                 let earlier = unplanned.iter().find(|(earlier, _)| write.touches(earlier));
                 let answer = match (ledger.decided(seq), earlier) {
-                    (Some(answer), _) => Ok(write.answer(answer)),
+                    (Some(Decision::Stored(number)), _) => Ok(write.answer(number)),
+                    (Some(Decision::Refused(why)), _) => Err(write.refusal(why)),
                     // It must not happen before one that is still to happen.
                     (None, Some((_, error))) => Err(error.clone()),
                     (None, None) => plan.add(write).await,
@@ -405,8 +406,8 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Ok(None) => Planned::of(Batch::default()),
                 Err(error) => return all(error),
             };
-            let (decided, replayed) = (work.decided(&answers), work.replayed(&answers));
-            let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &decided, &replayed) {
+            let ((decided, refused), replayed) = (work.decided(&answers), work.replayed(&answers));
+            let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &decided, &replayed, &refused) {
                 Ok(entry) => entry,
                 Err(error) => return all(error),
             };
@@ -674,17 +675,19 @@ impl<'a> Work<'a> {
         Self { writes: &group.operations, seqs, acks, ledger, durable: group.durable(), journal: &[] }
     }
 
-    /// The numbers that this commit decides. What could not be planned for want of storage is still to be stored; an accepted
-    /// write that was refused is refused again if it comes again, for its caller has yet to hear of it.
-    fn decided(&self, answers: &[Result<Written>]) -> Vec<u64> {
-        let mut decided = Vec::new();
+    /// The numbers that this commit decides, and those of accepted writes that it refuses. What could not be planned for want of
+    /// storage is still to be stored.
+    fn decided(&self, answers: &[Result<Written>]) -> (Vec<u64>, Vec<(u64, u64)>) {
+        let (mut decided, mut refused) = (Vec::new(), Vec::new());
         for ((seq, ack), answer) in self.seqs.iter().zip(&self.acks).zip(answers) {
-            let open = answer.as_ref().is_err_and(|error| error.is_of_storage() || *ack == Ack::Accepted);
-            if !open {
-                decided.push(*seq);
+            match answer {
+                Err(error) if error.is_of_storage() => continue,
+                Err(error) if *ack == Ack::Accepted && *seq > 0 => refused.push((*seq, write::why(error))),
+                _ => {}
             }
+            decided.push(*seq);
         }
-        decided
+        (decided, refused)
     }
 
     /// What the writer itself will want to answer, if it is still there.

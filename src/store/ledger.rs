@@ -8,6 +8,8 @@
 //! 3. Two engines with the same write, the page's own and one that replays its journal, cannot both store it: whoever comes
 //!    second is refused, reads the row, and finds the write decided.
 
+#[cfg(doc)]
+use super::Write;
 use crate::backend::{Check, Key, Op, StoreName};
 use crate::error::Result;
 use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer as Out};
@@ -42,6 +44,17 @@ pub(super) struct Row {
     decided: Vec<Stretch>,
     /// Numbers that a replay of the journal stored, and what they answer if that is a number.
     replayed: Vec<Stretch>,
+    /// Numbers of accepted writes that were refused, which nobody may have been told yet, and why: see [`Write::refusal`].
+    refused: Vec<Stretch>,
+}
+
+/// What is decided of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// It is stored; with its answer where that is a number and another engine stored it.
+    Stored(Option<u64>),
+    /// It was refused, for this reason.
+    Refused(u64),
 }
 
 impl Fields for Row {
@@ -50,10 +63,17 @@ impl Fields for Row {
         out.number(self.transactions);
         out.many(&self.decided);
         out.many(&self.replayed);
+        out.many(&self.refused);
     }
 
     fn read(from: &mut Reader<'_>) -> Self {
-        Self { at_ms: from.number(), transactions: from.number(), decided: from.many(), replayed: from.many() }
+        Self {
+            at_ms: from.number(),
+            transactions: from.number(),
+            decided: from.many(),
+            replayed: from.many(),
+            refused: from.many(),
+        }
     }
 }
 
@@ -140,14 +160,23 @@ impl Ledger {
         self.unknown.set(false);
     }
 
-    /// What is decided of a write: nothing, or that it is, with its answer if it has one.
-    pub(super) fn decided(&self, seq: u64) -> Option<Option<u64>> {
-        let state = self.state.borrow();
-        (seq > 0 && state.1.decides(seq)).then(|| state.1.answer(seq))
+    /// What is decided of a write.
+    pub(super) fn decided(&self, seq: u64) -> Option<Decision> {
+        let row = &self.state.borrow().1;
+        let refused = row.refused.iter().find(|refused| refused.0 == seq);
+        let decision =
+            refused.map_or_else(|| Decision::Stored(row.answer(seq)), |refused| Decision::Refused(refused.1));
+        (seq > 0 && row.decides(seq)).then_some(decision)
     }
 
     /// The check and the change that a transaction makes with these writes, and the record that it leaves.
-    pub(super) fn entry(&self, now_ms: u64, seqs: &[u64], replayed: &[(u64, u64)]) -> Result<(Check, Op, Vec<u8>)> {
+    pub(super) fn entry(
+        &self,
+        now_ms: u64,
+        seqs: &[u64],
+        replayed: &[(u64, u64)],
+        refused: &[(u64, u64)],
+    ) -> Result<(Check, Op, Vec<u8>)> {
         let state = self.state.borrow();
         let mut row = state.1.clone();
         row.at_ms = now_ms;
@@ -155,6 +184,8 @@ impl Ledger {
         seqs.iter().for_each(|seq| row.decide(*seq));
         row.replayed.extend(replayed.iter().map(|(seq, answer)| Stretch(*seq, *answer)));
         row.replayed.drain(..row.replayed.len().saturating_sub(REPLAYED_MAX));
+        row.refused.extend(refused.iter().map(|(seq, why)| Stretch(*seq, *why)));
+        row.refused.drain(..row.refused.len().saturating_sub(REPLAYED_MAX));
         let place = Place { store: StoreName::Meta, key: &self.key };
         let record = record::seal_fields(place, Kind::Writer, &row, Compression::Off)?;
         let check = Check::still(StoreName::Meta, self.key.clone(), state.0.clone());
@@ -192,9 +223,11 @@ mod tests {
     #[test]
     fn a_row_is_read_as_it_was_written() {
         let ledger = Ledger::new(7);
-        let (_, _, record) = ledger.entry(5, &[1, 2, 9], &[(9, 42)]).unwrap();
+        let (_, _, record) = ledger.entry(5, &[1, 2, 9], &[(9, 42)], &[(2, 1)]).unwrap();
         ledger.know(Some(record));
-        assert_eq!([1, 3, 9].map(|seq| ledger.decided(seq)), [Some(None), None, Some(Some(42))]);
+        let decisions = [1, 2, 3, 9].map(|seq| ledger.decided(seq));
+        let stored = |answer| Some(Decision::Stored(answer));
+        assert_eq!(decisions, [stored(None), Some(Decision::Refused(1)), None, stored(Some(42))]);
         ledger.know(Some(vec![1, 2, 3]));
         assert_eq!(ledger.decided(1), None, "damage says nothing");
     }

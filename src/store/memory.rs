@@ -46,6 +46,8 @@ pub(super) struct Memory {
     ahead: RefCell<BTreeSet<u64>>,
     /// Keys of the dirty entries.
     dirty: RefCell<Vec<Key>>,
+    /// The generation that they were made in.
+    shown: Cell<u64>,
 }
 
 fn dirty_key(store: StoreName, key: &Key) -> Key {
@@ -66,6 +68,7 @@ impl Memory {
             generation: Cell::new(0),
             ahead: RefCell::default(),
             dirty: RefCell::default(),
+            shown: Cell::new(0),
         }
     }
 
@@ -189,6 +192,10 @@ impl<B: Backend, H: Host> Store<B, H> {
         Box::pin(async move {
             if is_cached(store) {
                 self.trusted().await?;
+                // What is shown of kept writes rests on what was stored then.
+                if self.memory.shows_kept() && self.memory.shown.get() != self.memory.generation() {
+                    self.show_kept().await;
+                }
             }
             let mut found = Vec::with_capacity(keys.len());
             let mut missing = Vec::new();
@@ -260,6 +267,8 @@ impl<B: Backend, H: Host> Store<B, H> {
             return;
         }
         // Where it cannot be planned either, reads see what is stored.
+        let _ = self.trusted().await;
+        self.memory.shown.set(self.memory.generation());
         let Ok(Some(planned)) = self.plan_to_show(&kept).await else { return };
         let mut cache = self.memory.cache.borrow_mut();
         for op in planned {

@@ -25,8 +25,9 @@ const READ_CHUNKS_MAX: usize = 256;
 /// Chunks that loading a session reads before it knows what the session has.
 const LOAD_CHUNKS: usize = 8;
 
-/// How often a read is tried again because the session changed meanwhile.
-const ATTEMPTS_MAX: u32 = 8;
+/// How often a read is tried again at once because the session changed meanwhile, and how often at all.
+const ATTEMPTS_AT_ONCE: u32 = 8;
+const ATTEMPTS_MAX: u32 = 64;
 
 /// A session's metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -212,7 +213,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         for attempt in 1.. {
             let shown = self.memory.shows_kept();
             let (mut session, rows) = self.session_and_chunks(id).await?;
-            let revision = session.revision;
+            let moment = session.moment();
             let mut loaded = Vec::new();
             let mut whole = true;
             for list in std::mem::take(&mut session.lists) {
@@ -229,12 +230,12 @@ impl<B: Backend, H: Host> Store<B, H> {
                 whole &= chunks.iter().all(|chunk| chunk.error.is_none());
                 loaded.push(ListLoad { stat: list.into(), chunks });
             }
-            if whole || attempt == ATTEMPTS_MAX || before == Some(revision) {
+            if whole || attempt == ATTEMPTS_MAX || before == Some(moment) {
                 return Ok((session.into(), loaded));
             }
-            // What is shown of kept writes has a revision of its own, which says nothing of what is stored.
-            before = (!shown).then_some(revision);
-            self.look_anew(id).await;
+            // What is shown of kept writes says nothing of what is stored.
+            before = (!shown).then_some(moment);
+            self.look_anew(id, attempt).await;
         }
         Err(no_session(id))
     }
@@ -256,7 +257,10 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Forgets what is remembered and shown of a session: it may be of different times.
-    async fn look_anew(&self, id: &Id) {
+    async fn look_anew(&self, id: &Id, attempt: u32) {
+        if attempt > ATTEMPTS_AT_ONCE {
+            self.host.sleep((self.host.random() % 20) as u64).await;
+        }
         self.forget(std::slice::from_ref(id));
         if self.memory.shows_kept() {
             self.show_kept().await;
@@ -288,11 +292,11 @@ impl<B: Backend, H: Host> Store<B, H> {
             if attempt == ATTEMPTS_MAX || chunks.iter().all(|chunk| chunk.error.is_none()) {
                 return Ok(chunks);
             }
-            // What is shown of kept writes has a revision of its own, which says nothing of what is stored.
+            // What is shown of kept writes says nothing of what is stored.
             let shown = self.memory.shows_kept();
-            self.look_anew(id).await;
+            self.look_anew(id, attempt).await;
             let again = self.session_record(id).await?;
-            if attempt > 1 && again.revision == session.revision && !shown && !self.memory.shows_kept() {
+            if attempt > 1 && again.moment() == session.moment() && !shown && !self.memory.shows_kept() {
                 return Ok(chunks);
             }
             session = again;

@@ -27,8 +27,6 @@ pub type Writer = usize;
 pub struct Operation {
     pub number: u64,
     pub writer: Writer,
-    /// Its number among the writer's.
-    pub seq: u64,
     pub ack: Ack,
     /// The commit before it was submitted.
     pub since: u64,
@@ -156,14 +154,13 @@ impl Oracle {
     pub fn submit(
         &mut self,
         writer: Writer,
-        seq: u64,
         ack: Ack,
         since: u64,
         changes: Vec<(usize, Change)>,
         stored: Vec<Blob>,
     ) -> Rc<Operation> {
         let number = self.begin();
-        let operation = Rc::new(Operation { number, writer, seq, ack, since, changes, stored });
+        let operation = Rc::new(Operation { number, writer, ack, since, changes, stored });
         for (session, _) in &operation.changes {
             let lane = self.lanes.entry((*session, writer)).or_default();
             lane.operations.push(Rc::clone(&operation));

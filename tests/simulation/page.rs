@@ -151,8 +151,7 @@ impl Page {
         };
         self.seq.set(self.seq.get() + 1);
         let seq = self.seq.get();
-        let operation =
-            self.world.oracle.borrow_mut().submit(self.writer, seq, ack, self.world.version(), changes, stored);
+        let operation = self.world.oracle.borrow_mut().submit(self.writer, ack, self.world.version(), changes, stored);
         let Operation { number, changes, stored, .. } = &*operation;
         self.world.executor.trace(format_args!("tab {}: #{number} {ack:?} {changes:?} {stored:?}", self.tab));
         let (reply, replied) = oneshot::channel();

@@ -144,9 +144,8 @@ impl Page {
                 _ => Some(engine.upload_finish(set, "image/png").await?),
             })
         });
-        match self.unless_faulty(uploaded.await, since, "an upload").flatten() {
-            Some(reference) => self.assert_attached(blob, Some(Ok(reference.hash == content::blob_hash(blob))), since),
-            None => {}
+        if let Some(reference) = self.unless_faulty(uploaded.await, since, "an upload").flatten() {
+            self.assert_attached(blob, Some(Ok(reference.hash == content::blob_hash(blob))), since);
         }
     }
 
