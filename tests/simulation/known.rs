@@ -6,13 +6,13 @@ use hoardb::store::Finding;
 pub const STALE_KEPT: bool = true;
 
 /// Two states of a session that are made in one millisecond are taken for one.
-pub const REVISION_BY_CLOCK: bool = true;
+pub const REVISION_BY_CLOCK: bool = false;
 
 /// An accepted write whose refusal nobody heard of may succeed when it comes again.
-pub const RESURRECTED: bool = true;
+pub const RESURRECTED: bool = false;
 
 /// A delete that is found to have happened does not know how many sessions there were, and may not be durable.
-pub const FORGETFUL_DELETES: bool = true;
+pub const FORGETFUL_DELETES: bool = false;
 
 /// A session that changes whenever `verify` looks at it is reported as it was seen last.
 const BUSY_SESSIONS: bool = true;
