@@ -18,10 +18,12 @@ mod simulation {
     pub mod executor;
     pub mod faults;
     pub mod history;
+    pub mod journal;
     pub mod known;
     pub mod model;
     pub mod oracle;
     pub mod page;
+    pub mod peers;
     pub mod reading;
     pub mod story;
     pub mod workload;

@@ -12,6 +12,7 @@ use super::world::World;
 use futures_channel::oneshot;
 use hoardb::backend::{Backend, Batch, Durability, Key, Op, Outcome, Row, Scan, StoreName};
 use hoardb::error::{Error, Result};
+use hoardb::store::Head;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -207,6 +208,11 @@ impl Connection {
             self.world.executor.skip(1);
         }
         let committed = self.world.oracle.borrow_mut().committed(self.state.writer, &database, &changed);
+        if changed.iter().any(|(store, ..)| matches!(store, StoreName::Sessions | StoreName::Chunks)) {
+            let has_head = changed.iter().any(|(store, key, _)| *store == StoreName::Meta && *key == Head::key());
+            let generation = has_head.then(|| self.world.oracle.borrow().generation());
+            self.world.unheard(self.state.tab, version, generation);
+        }
         committed.unwrap_or_else(|problem| panic!("commit {version} of tab {}: {problem}", self.state.tab));
         Ok((Outcome::Committed, version))
     }

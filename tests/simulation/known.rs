@@ -14,6 +14,12 @@ pub const RESURRECTED: bool = false;
 /// A delete that is found to have happened does not know how many sessions there were, and may not be durable.
 pub const FORGETFUL_DELETES: bool = false;
 
+/// A journal has what is accepted, and not what was asked for before it and is not answered: another tab may replay it first.
+pub const JOURNAL_OVERTAKES: bool = true;
+
+/// What a page has in the journal is replayed though the page lived on and was told what became of it.
+pub const JOURNAL_OUTLIVED: bool = true;
+
 /// A session that changes whenever `verify` looks at it is reported as it was seen last.
 const BUSY_SESSIONS: bool = true;
 

@@ -11,11 +11,11 @@ use super::database::{Before, Database, Record};
 use super::history::History;
 use super::known;
 use super::model::{Answer, Change, IDS, LISTS, Session, State};
-use hoardb::backend::{Key, StoreName};
+use hoardb::backend::{Key, KeyRange, StoreName};
 use hoardb::error::Error;
 use hoardb::queue::Ack;
 use hoardb::session::{Chunk, SessionRecord, chunk_key, session_key};
-use hoardb::store::Head;
+use hoardb::store::{Head, journal};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -27,6 +27,8 @@ pub type Writer = usize;
 pub struct Operation {
     pub number: u64,
     pub writer: Writer,
+    /// Its number among the writer's.
+    pub seq: u64,
     pub ack: Ack,
     /// The commit before it was submitted.
     pub since: u64,
@@ -47,6 +49,13 @@ pub enum Fate {
     Passed(Answer),
     /// It had its turn before and did not happen: a fault, or a refusal.
     Skipped,
+}
+
+impl Fate {
+    /// The commit that made it happen.
+    fn applied(self) -> Option<u64> {
+        if let Self::Applied(_, version) = self { Some(version) } else { None }
+    }
 }
 
 /// The operations of a writer on a session that are not answered, and all explanations of what became of them.
@@ -71,11 +80,16 @@ pub struct Oracle {
     /// Which attachments are in use.
     used: Vec<History<bool>>,
     generation: u64,
+    has_head: bool,
     lanes: BTreeMap<(usize, Writer), Lane>,
     /// When a fault with this code was last injected: writer, code, operation.
     faults: BTreeMap<(Writer, &'static str), u64>,
     /// The last delete of a session by a writer that was answered.
     deleted: BTreeMap<(usize, Writer), u64>,
+    /// What stands in the journal, or stood there.
+    journal: BTreeMap<(Writer, u64), Rc<Operation>>,
+    /// The commits that made accepted operations happen which were answered since.
+    applied: BTreeMap<u64, u64>,
     /// Deletes that took an accepted write with them, and those.
     superseding: Vec<(u64, u64)>,
     /// Operations and faults, counted.
@@ -92,13 +106,21 @@ impl Oracle {
             blobs: (0..BLOBS).map(|_| History::new(false)).collect(),
             used: (0..BLOBS).map(|_| History::new(false)).collect(),
             generation: 0,
+            has_head: false,
             lanes: BTreeMap::new(),
             faults: BTreeMap::new(),
             deleted: BTreeMap::new(),
+            journal: BTreeMap::new(),
+            applied: BTreeMap::new(),
             superseding: Vec::new(),
             number: 0,
             chunks: BTreeMap::new(),
         }
+    }
+
+    /// The generation of the head.
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The states that a session had between two commits.
@@ -154,22 +176,27 @@ impl Oracle {
     pub fn submit(
         &mut self,
         writer: Writer,
+        seq: u64,
         ack: Ack,
         since: u64,
         changes: Vec<(usize, Change)>,
         stored: Vec<Blob>,
     ) -> Rc<Operation> {
         let number = self.begin();
-        let operation = Rc::new(Operation { number, writer, ack, since, changes, stored });
+        let operation = Rc::new(Operation { number, writer, seq, ack, since, changes, stored });
+        self.enter(Rc::clone(&operation));
+        operation
+    }
+
+    fn enter(&mut self, operation: Rc<Operation>) {
         for (session, _) in &operation.changes {
-            let lane = self.lanes.entry((*session, writer)).or_default();
+            let lane = self.lanes.entry((*session, operation.writer)).or_default();
             lane.operations.push(Rc::clone(&operation));
             if lane.explanations.is_empty() {
                 lane.explanations.push(Vec::new());
             }
             lane.explanations.iter_mut().for_each(|fates| fates.push(Fate::Waiting));
         }
-        operation
     }
 
     /// Notes that a writer's connection will answer with this code.
@@ -283,6 +310,10 @@ impl Oracle {
                 let state = self.sessions[*session].now();
                 return Err(format!("on session {session}: fates {known:?}, refusals {refusals:?}, now {state:?}"));
             }
+            let versions = lane.explanations.iter().map(|fates| fates[at].applied());
+            if let Some(version) = versions.min().flatten() {
+                self.applied.insert(operation.number, version);
+            }
             let answered = lane.operations.remove(at);
             if answered.ack == Ack::Accepted {
                 self.number += 1;
@@ -325,13 +356,71 @@ impl Oracle {
 
     // Commits
 
-    /// The power went: nothing after this commit happened.
+    /// These were written into the journal.
+    pub fn journaled(&mut self, operations: Vec<Rc<Operation>>) {
+        for operation in operations {
+            self.fault(operation.writer, "Hidden");
+            self.journal.insert((operation.writer, operation.seq), operation);
+        }
+    }
+
+    /// The journal was replayed: everything in it is stored or refused.
+    pub fn replayed(&mut self, now: u64, database: &Database) -> Result<(), String> {
+        if let Some((key, _)) = database.range(StoreName::Journal, &KeyRange::all()).next() {
+            return Err(format!("{key:?} is still in the journal"));
+        }
+        for operation in std::mem::take(&mut self.journal).into_values() {
+            if self.is_open(&operation) {
+                self.decide(&operation, now, &|_, fate, refusals| match fate {
+                    Fate::Applied(..) | Fate::Passed(_) => true,
+                    Fate::Waiting | Fate::Skipped => !refusals.is_empty(),
+                })
+                .map_err(|problem| format!("#{} was in the journal: {problem}", operation.number))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nobody has answered it.
+    fn is_open(&self, operation: &Operation) -> bool {
+        operation.changes.iter().all(|(session, _)| {
+            let lane = self.lanes.get(&(*session, operation.writer));
+            lane.is_some_and(|lane| lane.operations.iter().any(|known| known.number == operation.number))
+        })
+    }
+
+    /// The commit that made it happen, if that is certain.
+    fn applied(&self, operation: &Operation) -> Option<u64> {
+        let (session, _) = operation.changes.first()?;
+        let lane = self.lanes.get(&(*session, operation.writer));
+        let at = lane.and_then(|lane| lane.operations.iter().position(|known| known.number == operation.number));
+        let (Some(lane), Some(at)) = (lane, at) else { return self.applied.get(&operation.number).copied() };
+        lane.explanations.iter().map(|fates| fates[at].applied()).min().flatten()
+    }
+
+    /// The power went: nothing after this commit happened. What stands in the journal is still to come.
     pub fn cut(&mut self, version: u64, database: &Database) {
         self.sessions.iter_mut().for_each(|history| history.cut(version));
         self.blobs.iter_mut().chain(&mut self.used).for_each(|history| history.cut(version));
         self.totals.cut(version);
-        self.generation = head(database).map_or(0, |head| head.generation);
+        let head = head(database).ok();
+        self.has_head = head.is_some();
+        self.generation = head.map_or(0, |head| head.generation);
+        let mut coming: Vec<Rc<Operation>> = std::mem::take(&mut self.journal).into_values().collect();
+        coming.retain(|operation| {
+            let key = journal::key(operation.writer as u128, operation.seq);
+            database.read(StoreName::Journal, &key).is_some()
+                && self.applied(operation).is_none_or(|applied| applied > version)
+        });
+        coming.sort_by_key(|operation| operation.number);
         self.lanes.clear();
+        for operation in coming {
+            self.journal.insert((operation.writer, operation.seq), Rc::clone(&operation));
+            // It counts from now on: what was before is gone.
+            let Operation { number, writer, seq, ack, ref changes, ref stored, .. } = *operation;
+            let (changes, stored) = (changes.clone(), stored.clone());
+            self.enter(Rc::new(Operation { number, writer, seq, ack, since: version, changes, stored }));
+        }
     }
 
     /// A commit happened. Returns what is wrong with it.
@@ -342,6 +431,8 @@ impl Oracle {
             match store {
                 // The row of a writer: the commit is in its name, though another engine may make it.
                 StoreName::Meta => author = writer_of(key).unwrap_or(author),
+                // Above the quota a replay leaves it out.
+                StoreName::Journal => author = journal_writer(key).unwrap_or(author),
                 StoreName::Sessions | StoreName::Chunks => {
                     let id = key.parse().text().map_err(|_| format!("a key without an id: {key:?}"))?;
                     let session = IDS.iter().position(|known| *known == id).ok_or("a session nobody made")?;
@@ -482,6 +573,10 @@ impl Oracle {
                 return Err(format!("attachment {blob} is in use and not there"));
             }
         }
+        if changed.iter().all(|(store, ..)| *store == StoreName::Journal) {
+            // A page wrote it, which knows nothing of the head.
+            return Ok(());
+        }
         let head = head(database)?;
         let counted = (head.counters.sessions, head.counters.items);
         // Above the quota a delete goes without the head, and takes the record that says that it is exact with it.
@@ -491,13 +586,14 @@ impl Oracle {
             return Err(format!("the head counts {:?}, there are {totals:?} sessions and items", head.counters));
         }
         if changed.iter().any(|(store, key, _)| *store == StoreName::Meta && *key == Head::key()) {
-            if head.generation <= self.generation && version > 1 {
+            if self.has_head && head.generation <= self.generation {
                 return Err(format!("generation {} follows {}", head.generation, self.generation));
             }
-        } else if is_exact && changed.iter().any(|(store, ..)| *store != StoreName::Journal) {
+        } else if is_exact {
             return Err("the head was left out".into());
         }
         self.generation = head.generation;
+        self.has_head = true;
         Ok(())
     }
 }
@@ -505,6 +601,12 @@ impl Oracle {
 fn head(database: &Database) -> Result<Head, String> {
     let record = database.read(StoreName::Meta, &Head::key()).ok_or("no head")?;
     Head::open(record).map_err(|error| error.to_string())
+}
+
+/// The writer of a record in the journal.
+fn journal_writer(key: &Key) -> Option<Writer> {
+    let (writer, _) = key.as_bytes().split_first_chunk()?;
+    Some(u128::from_be_bytes(*writer) as Writer)
 }
 
 /// The writer whose row has this key.

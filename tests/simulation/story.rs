@@ -3,6 +3,8 @@
 use super::content::BLOBS;
 use super::executor::{Executor, Group};
 use super::faults::Odds;
+use super::journal::JOURNAL;
+use super::known;
 use super::model::{Change, IDS};
 use super::page::Page;
 use super::world::World;
@@ -105,7 +107,15 @@ impl Story {
         let number = executor.random(|rng| rng.usize(..self.tabs.len()));
         let is_done = self.tabs[number].is_done.get();
         if !is_done && executor.chance(self.odds.crash) {
-            if executor.random(|rng| rng.bool()) { self.crash(number) } else { self.crash_engine(number) }
+            match executor.random(|rng| rng.u8(..4)) {
+                0 => self.crash(number),
+                1 => self.crash_engine(number),
+                2 if !known::JOURNAL_OUTLIVED => self.tabs[number].page.hide(true),
+                _ => {
+                    self.tabs[number].page.hide(false);
+                    self.crash(number);
+                }
+            }
         }
         let tab = &self.tabs[number];
         // An engine whose connection was closed for good is of no use.
@@ -166,7 +176,7 @@ impl Story {
 
     /// Some of what the browser does for a tab goes on without it.
     fn leave_transactions(&self, tab: usize) {
-        let is_left = |group| matches!(group, Group::Transaction(of, _) if of == tab);
+        let is_left = |group| matches!(group, Group::Transaction(of, number) if of == tab && number != JOURNAL);
         self.executor.cancel(|group| is_left(group) && self.executor.random(|rng| rng.bool()));
     }
 
@@ -228,6 +238,8 @@ impl Story {
     /// A new page reads everything on a quiet machine, and holds it against the model.
     async fn look(&self) {
         let page = self.quiet_page().await;
+        let replayed = self.world.oracle.borrow_mut().replayed(self.world.version(), &self.world.database.borrow());
+        replayed.unwrap_or_else(|problem| panic!("the journal: {problem}"));
         assert_clean(&page).await;
         page.read_metadata(&[0, 1, 2, 3, 4]).await;
         for session in 0..IDS.len() {
