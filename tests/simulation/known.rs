@@ -20,6 +20,9 @@ pub const JOURNAL_OVERTAKES: bool = true;
 /// What a page has in the journal is replayed though the page lived on and was told what became of it.
 pub const JOURNAL_OUTLIVED: bool = true;
 
+/// What cannot be planned while the journal is replayed is taken out of it all the same.
+pub const REPLAY_LOSES: bool = true;
+
 /// A session that changes whenever `verify` looks at it is reported as it was seen last.
 const BUSY_SESSIONS: bool = true;
 

@@ -373,7 +373,7 @@ impl Oracle {
             if self.is_open(&operation) {
                 self.decide(&operation, now, &|_, fate, refusals| match fate {
                     Fate::Applied(..) | Fate::Passed(_) => true,
-                    Fate::Waiting | Fate::Skipped => !refusals.is_empty(),
+                    Fate::Waiting | Fate::Skipped => known::REPLAY_LOSES || !refusals.is_empty(),
                 })
                 .map_err(|problem| format!("#{} was in the journal: {problem}", operation.number))?;
             }
