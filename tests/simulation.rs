@@ -14,6 +14,7 @@ mod support;
 mod simulation {
     pub mod backend;
     pub mod content;
+    pub mod damage;
     pub mod database;
     pub mod executor;
     pub mod faults;

@@ -81,6 +81,7 @@ pub struct Oracle {
     used: Vec<History<bool>>,
     generation: u64,
     has_head: bool,
+    looks_away: bool,
     lanes: BTreeMap<(usize, Writer), Lane>,
     /// When a fault with this code was last injected: writer, code, operation.
     faults: BTreeMap<(Writer, &'static str), u64>,
@@ -107,6 +108,7 @@ impl Oracle {
             used: (0..BLOBS).map(|_| History::new(false)).collect(),
             generation: 0,
             has_head: false,
+            looks_away: false,
             lanes: BTreeMap::new(),
             faults: BTreeMap::new(),
             deleted: BTreeMap::new(),
@@ -116,6 +118,16 @@ impl Oracle {
             number: 0,
             chunks: BTreeMap::new(),
         }
+    }
+
+    /// A session as it is stored.
+    pub fn now(&self, session: usize) -> &State {
+        self.sessions[session].now()
+    }
+
+    /// From now on what is stored is nobody's business.
+    pub fn look_away(&mut self) {
+        self.looks_away = true;
     }
 
     /// The generation of the head.
@@ -425,6 +437,9 @@ impl Oracle {
 
     /// A commit happened. Returns what is wrong with it.
     pub fn committed(&mut self, writer: Writer, database: &Database, changed: &[Before]) -> Result<(), String> {
+        if self.looks_away {
+            return Ok(());
+        }
         let version = database.version();
         let (mut sessions, mut author) = (Vec::new(), writer);
         for (store, key, _) in changed {

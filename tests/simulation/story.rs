@@ -19,6 +19,9 @@ use std::rc::Rc;
 /// Things that a tab does in a chapter, at most.
 const STEPS: u32 = 60;
 
+/// Stories of a thousand that end with a damaged disk.
+const DAMAGED: u32 = 250;
+
 /// Virtual time without any event after which a story hangs: 10 minutes.
 const HANG_MS: u64 = 10 * 60 * 1000;
 
@@ -32,9 +35,9 @@ struct Tab {
     page: Rc<Page>,
 }
 
-struct Story {
-    world: Rc<World>,
-    executor: Rc<Executor>,
+pub struct Story {
+    pub world: Rc<World>,
+    pub executor: Rc<Executor>,
     odds: Odds,
     chunk: ChunkLimits,
     tabs: Vec<Tab>,
@@ -58,7 +61,7 @@ impl Story {
             self.chapter().await;
             self.look().await;
         }
-        self.end().await;
+        if self.executor.chance(DAMAGED) { self.damage().await } else { self.end().await }
     }
 
     fn options(&self) -> Options {
@@ -229,7 +232,8 @@ impl Story {
         self.kill();
     }
 
-    async fn quiet_page(&self) -> Rc<Page> {
+    /// A page on a quiet machine.
+    pub async fn quiet_page(&self) -> Rc<Page> {
         let page = Page::new(&self.world, 0, self.options(), true);
         page.open().await.expect("nothing fails now");
         page
