@@ -1,27 +1,32 @@
 //! What the engine is known to do that it should not. Each of these lets the simulation pass over it until it is mended.
 
-use hoardb::error::Error;
 use hoardb::store::Finding;
 
-/// A write that another tab overtakes between its two reads reports damage where there is none.
-const FALSE_DAMAGE: bool = false;
-
-/// A session that is made and deleted while `verify` runs may leave chunks or rows that seem to have no owner.
-const FALSE_ORPHAN: bool = false;
-
 /// What is shown of kept writes does not go with what other tabs have stored meanwhile.
-pub const STALE_KEPT: bool = false;
+pub const STALE_KEPT: bool = true;
 
-/// An attachment that is marked by a collector while a reference is planned stays marked.
-const MARKED_IN_USE: bool = false;
+/// Two states of a session that are made in one millisecond are taken for one.
+pub const REVISION_BY_CLOCK: bool = false;
 
-/// Whether an error of a write, with other tabs about, is one of these.
-pub fn is_known(error: &Error) -> bool {
-    FALSE_DAMAGE && error.is_damage()
-}
+/// An accepted write whose refusal nobody heard of may succeed when it comes again.
+pub const RESURRECTED: bool = false;
 
-/// Whether a finding is one of these.
-pub fn is_known_finding(finding: &Finding, is_alone: bool) -> bool {
-    (FALSE_ORPHAN && finding.code == "Orphan" && !is_alone)
-        || (MARKED_IN_USE && finding.problem.starts_with("it is marked as unreferenced"))
+/// A delete that is found to have happened does not know how many sessions there were, and may not be durable.
+pub const FORGETFUL_DELETES: bool = false;
+
+/// A journal has what is accepted, and not what was asked for before it and is not answered: another tab may replay it first.
+pub const JOURNAL_OVERTAKES: bool = true;
+
+/// What a page has in the journal is replayed though the page lived on and was told what became of it.
+pub const JOURNAL_OUTLIVED: bool = true;
+
+/// What cannot be planned while the journal is replayed is taken out of it all the same.
+pub const REPLAY_LOSES: bool = true;
+
+/// A session that changes whenever `verify` looks at it is reported as it was seen last.
+const BUSY_SESSIONS: bool = true;
+
+/// Whether a finding, with writers about, is one of these.
+pub fn is_known_finding(finding: &Finding) -> bool {
+    BUSY_SESSIONS && !finding.repaired
 }

@@ -4,9 +4,9 @@
 use super::backend::Connection;
 use super::content::Blob;
 use super::executor::Group;
-use super::known;
 use super::model::{self, Answer, Change, IDS};
 use super::oracle::{self, Operation, Writer};
+use super::peers::Unheard;
 use super::world::{SimHost, World};
 use futures_channel::oneshot;
 use hoardb::backend::Durability;
@@ -43,8 +43,11 @@ pub struct Page {
     seq: Cell<u64>,
     is_draining: Cell<bool>,
     is_retrying: Cell<bool>,
-    /// Its engine ever kept a write.
-    pub has_kept: Rc<Cell<bool>>,
+    /// It listens to other tabs.
+    pub hears: bool,
+    pub unheard: RefCell<Vec<Unheard>>,
+    /// Another tab spoke while there was no engine.
+    pub has_missed: Cell<bool>,
     /// The connection was closed for good: the page needs another engine.
     pub is_closed: Cell<bool>,
 }
@@ -54,12 +57,14 @@ pub struct Page {
 pub struct Since {
     pub number: u64,
     pub version: u64,
+    /// The commit from which on it must see what other tabs did.
+    pub heard: u64,
 }
 
 impl Page {
     pub fn new(world: &Rc<World>, tab: usize, options: Options, is_alone: bool) -> Rc<Self> {
         let writer = world.number() as Writer;
-        Rc::new(Self {
+        let page = Rc::new(Self {
             world: Rc::clone(world),
             tab,
             writer,
@@ -71,9 +76,13 @@ impl Page {
             seq: Cell::default(),
             is_draining: Cell::default(),
             is_retrying: Cell::default(),
-            has_kept: Rc::default(),
+            hears: world.executor.random(|rng| rng.bool()),
+            unheard: RefCell::default(),
+            has_missed: Cell::default(),
             is_closed: Cell::default(),
-        })
+        });
+        world.pages.borrow_mut().push(Rc::downgrade(&page));
+        page
     }
 
     // The engine
@@ -82,15 +91,20 @@ impl Page {
     pub async fn open(self: &Rc<Self>) -> Result<()> {
         let since = self.begin();
         let connection = Connection::new(&self.world, self.tab, self.writer);
-        self.has_kept.set(false);
-        let host = SimHost { world: Rc::clone(&self.world), tab: self.tab, has_kept: Rc::clone(&self.has_kept) };
+        self.unheard.take();
+        self.has_missed.set(false);
+        let host = SimHost { world: Rc::clone(&self.world), tab: self.tab, hears: self.hears };
         let opened = Store::open(connection, host, self.options).await;
         self.world.executor.trace(format_args!("tab {} opens: {:?}", self.tab, opened.as_ref().err()));
         if let Err(error) = &opened {
             let is_expected = self.world.oracle.borrow().was_fault(self.writer, error.code(), since.number);
             assert!(is_expected || error.code() == "Conflict", "tab {} cannot be opened: {error}", self.tab);
         }
-        self.engine.replace(Some(Rc::new(opened?)));
+        let engine = Rc::new(opened?);
+        if self.has_missed.get() {
+            engine.distrust();
+        }
+        self.engine.replace(Some(engine));
         self.is_closed.set(false);
         // What stands in the map stands in the order in which it was submitted.
         let seqs: Vec<u64> = self.pending.borrow().keys().copied().collect();
@@ -152,7 +166,8 @@ impl Page {
         };
         self.seq.set(self.seq.get() + 1);
         let seq = self.seq.get();
-        let operation = self.world.oracle.borrow_mut().submit(self.writer, ack, self.world.version(), changes, stored);
+        let operation =
+            self.world.oracle.borrow_mut().submit(self.writer, seq, ack, self.world.version(), changes, stored);
         let Operation { number, changes, stored, .. } = &*operation;
         self.world.executor.trace(format_args!("tab {}: #{number} {ack:?} {changes:?} {stored:?}", self.tab));
         let (reply, replied) = oneshot::channel();
@@ -230,7 +245,7 @@ impl Page {
                 Some(refusal) => self.world.oracle.borrow_mut().answered(operation, &[refusal], None, now),
                 None => {
                     // The reason may be older than the write: what comes before it on its session is kept for it.
-                    self.forgive(error, Since { number: 0, version: 0 }, "a write");
+                    self.forgive(error, Since { number: 0, version: 0, heard: 0 }, "a write");
                     // Whoever was not told may find it stored, or stored and not known to survive loss of power.
                     let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || is_durable;
                     self.world.oracle.borrow_mut().failed(operation, now, may_be_stored)
@@ -242,10 +257,17 @@ impl Page {
         });
     }
 
+    /// What is not answered, in order.
+    pub fn pending(&self) -> Vec<(Rc<Operation>, Write)> {
+        let pending = self.pending.borrow();
+        pending.values().map(|pending| (Rc::clone(&pending.operation), pending.write.clone())).collect()
+    }
+
     // Judging
 
     pub fn begin(&self) -> Since {
-        Since { number: self.world.oracle.borrow_mut().begin(), version: self.world.version() }
+        let number = self.world.oracle.borrow_mut().begin();
+        Since { number, version: self.world.version(), heard: self.heard() }
     }
 
     /// An error that is of somebody else's making is no problem; any other is.
@@ -253,8 +275,7 @@ impl Page {
         self.world.executor.trace(format_args!("tab {}: {what}: {}", self.tab, error.code()));
         let injected = self.world.oracle.borrow().was_fault(self.writer, error.code(), since.number);
         let conflict = matches!(error, Error::Conflict { .. }) && !self.is_alone;
-        let known = known::is_known(error) && !self.is_alone;
-        assert!(injected || conflict || known, "tab {}: {what} failed, and nobody made it fail: {error}", self.tab);
+        assert!(injected || conflict, "tab {}: {what} failed, and nobody made it fail: {error}", self.tab);
         if matches!(error, Error::Closed) {
             self.is_closed.set(true);
         }
@@ -273,7 +294,7 @@ impl Page {
 
     /// The commit from which on a read that began then must see a session.
     pub fn from(&self, session: usize, since: Since) -> u64 {
-        since.version.max(self.world.oracle.borrow().own_since(session, self.writer, since.number))
+        since.heard.max(self.world.oracle.borrow().own_since(session, self.writer, since.number))
     }
 }
 

@@ -162,7 +162,7 @@ impl Page {
         let options = self.random(|rng| VerifyOptions { full: rng.bool(), repair: rng.u8(..4) == 0 });
         let verified = self.call(move |engine| async move { support::verify(&engine, options).await });
         if let Some(report) = self.unless_faulty(verified.await, since, "verify") {
-            let new = report.findings.iter().filter(|finding| !known::is_known_finding(finding, false));
+            let new = report.findings.iter().filter(|finding| !known::is_known_finding(finding));
             assert_eq!(new.count(), 0, "tab {} verifies: {:#?}", self.tab, report.findings);
         }
     }

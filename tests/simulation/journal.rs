@@ -1,0 +1,55 @@
+//! The end of a page: what it was told is accepted and is not stored yet, it writes into the journal itself.
+
+use super::database::Scope;
+use super::executor::Group;
+use super::known;
+use super::page::Page;
+use hoardb::backend::{Op, StoreName};
+use hoardb::queue::Ack;
+use hoardb::store::journal;
+use std::rc::Rc;
+
+/// The connection with which a page writes its journal: its transaction is committed though the page goes.
+pub const JOURNAL: usize = 0;
+
+impl Page {
+    /// The page is hidden, and may be gone for good after this.
+    pub fn hide(self: &Rc<Self>, lives_on: bool) {
+        let (mut rows, mut unanswered) = (Vec::new(), Vec::new());
+        for (operation, write) in self.pending() {
+            let follows = operation.changes.iter().any(|(session, _)| unanswered.contains(session));
+            if operation.ack != Ack::Accepted || (known::JOURNAL_OVERTAKES && lives_on && follows) {
+                unanswered.extend(operation.changes.iter().map(|(session, _)| *session));
+            } else {
+                let (key, record) =
+                    journal::record(self.writer as u128, operation.seq, self.world.executor.now_ms(), &write);
+                rows.push((operation, key, record));
+            }
+        }
+        self.world.executor.trace(format_args!("tab {} is hidden with {} writes", self.tab, rows.len()));
+        if rows.is_empty() {
+            return;
+        }
+        let (world, writer, tab) = (Rc::clone(&self.world), self.writer, self.tab);
+        let turn = world.transactions.create(Scope::write([StoreName::Journal].into_iter()));
+        world.executor.clone().spawn(Group::Transaction(tab, JOURNAL), async move {
+            turn.begun().await;
+            world.executor.pause(world.latency_ms).await;
+            if world.is_full() {
+                return;
+            }
+            let (mut operations, mut ops) = (Vec::new(), Vec::new());
+            for (operation, key, record) in rows {
+                world.executor.trace(format_args!("#{} is in the journal", operation.number));
+                operations.push(operation);
+                ops.push(Op::Put(StoreName::Journal, key, record));
+            }
+            let mut database = world.database.borrow_mut();
+            let changed = database.apply(ops).to_vec();
+            let mut oracle = world.oracle.borrow_mut();
+            oracle.journaled(operations);
+            let committed = oracle.committed(writer, &database, &changed);
+            committed.unwrap_or_else(|problem| panic!("the journal of tab {tab}: {problem}"));
+        });
+    }
+}
