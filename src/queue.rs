@@ -9,7 +9,7 @@
 
 use futures_channel::oneshot;
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// The most operations that one transaction takes.
@@ -73,6 +73,10 @@ struct Entry<T: Operation> {
 }
 
 impl<T: Operation> Entry<T> {
+    fn numbered(&self) -> (Rc<T>, u64) {
+        (Rc::clone(&self.operation), self.terms.seq)
+    }
+
     /// Whether a later operation has to wait for this one, which is kept. One that leaves nothing of it need not.
     fn holds_back(&self, later: &Self) -> bool {
         self.number < later.number
@@ -141,6 +145,12 @@ struct State<T: Operation> {
     waiting: VecDeque<Entry<T>>,
     background: VecDeque<Entry<T>>,
     kept: VecDeque<Entry<T>>,
+    /// What was kept and is under way once more, each with its number.
+    retried: Vec<(Rc<T>, u64)>,
+    /// How often what is kept has changed.
+    kept_changes: u64,
+    /// Numbers of those that nobody keeps: their callers were told that they could not be stored.
+    given_up: BTreeSet<u64>,
     /// Why they are kept.
     reason: Option<T::Answer>,
     /// The next group is what was kept.
@@ -186,6 +196,7 @@ impl<T: Operation> State<T> {
                 }
                 self.kept.pop_front().into_iter().for_each(|entry| group.push(entry));
             }
+            self.retried = group.entries.iter().map(Entry::numbered).collect();
             return group;
         }
         while let Some(entry) = self.waiting.front().or_else(|| self.background.front()) {
@@ -214,6 +225,7 @@ impl<T: Operation> State<T> {
         for entry in std::mem::take(&mut self.kept) {
             if entry.number < deleted.number && deleted.operation.supersedes(&entry.operation) {
                 self.close(entry, T::done(), 0, sent);
+                self.kept_changes += 1;
             } else {
                 self.kept.push_back(entry);
             }
@@ -228,8 +240,12 @@ impl<T: Operation> State<T> {
                 // A delete that is tried alone may come back behind what was kept after it.
                 let at = self.kept.partition_point(|kept| kept.number < entry.number);
                 self.kept.insert(at, entry);
+                self.kept_changes += 1;
             }
-            (_, Some(reason)) => self.close(entry, reason, 0, sent),
+            (_, Some(reason)) => {
+                self.given_up.extend((entry.terms.seq > 0).then_some(entry.terms.seq));
+                self.close(entry, reason, 0, sent);
+            }
         }
     }
 
@@ -270,6 +286,9 @@ impl<T: Operation> Default for Queue<T> {
             waiting: VecDeque::new(),
             background: VecDeque::new(),
             kept: VecDeque::new(),
+            retried: Vec::new(),
+            kept_changes: 0,
+            given_up: BTreeSet::new(),
             reason: None,
             retry: false,
             freeing: false,
@@ -346,6 +365,8 @@ impl<T: Operation> Queue<T> {
         let mut state = self.0.borrow_mut();
         let mixed = group.operations.iter().any(|operation| !operation.frees());
         let (retried, mut room) = (group.retried, false);
+        state.retried.clear();
+        state.kept_changes += u64::from(retried);
         let (mut again, mut refused) = (Vec::new(), Vec::new());
         for (entry, verdict) in group.entries.into_iter().zip(verdicts) {
             match verdict {
@@ -377,6 +398,34 @@ impl<T: Operation> Queue<T> {
         }
     }
 
+    /// The numbers of what was kept for nothing but what operations of a group delete, each with the operation's index.
+    pub fn superseded(&self, group: &Group<T>) -> Vec<(usize, u64)> {
+        let state = self.0.borrow();
+        let mut superseded = Vec::new();
+        for (index, later) in group.entries.iter().enumerate().filter(|(_, entry)| entry.operation.frees()) {
+            for kept in &state.kept {
+                if kept.number < later.number && later.operation.supersedes(&kept.operation) {
+                    superseded.push((index, kept.terms.seq));
+                }
+            }
+        }
+        superseded
+    }
+
+    /// The numbers of operations whose callers were told that they could not be stored, since they were last forgotten. They must not
+    /// happen later, from the journal.
+    pub fn given_up(&self) -> Vec<u64> {
+        self.0.borrow().given_up.iter().copied().collect()
+    }
+
+    /// Forgets these, which are decided now.
+    pub fn forget_given_up(&self, decided: &[u64]) {
+        let mut state = self.0.borrow_mut();
+        for seq in decided {
+            state.given_up.remove(seq);
+        }
+    }
+
     /// Gives everything that waits the fate of a group that could not be stored: one reason for all of them.
     pub fn fail_waiting(&self, reason: T::Answer) {
         let mut sent = Sent(Vec::new(), Vec::new());
@@ -403,9 +452,15 @@ impl<T: Operation> Queue<T> {
         }
     }
 
-    /// What is kept, in order.
-    pub fn kept(&self) -> Vec<Rc<T>> {
-        self.0.borrow().kept.iter().map(|entry| Rc::clone(&entry.operation)).collect()
+    /// What is kept, in order, each with its number among its writer's; also what is just being tried again.
+    pub fn kept(&self) -> Vec<(Rc<T>, u64)> {
+        let state = self.0.borrow();
+        state.retried.iter().cloned().chain(state.kept.iter().map(Entry::numbered)).collect()
+    }
+
+    /// How often what is kept has changed: another number says that [`Queue::kept`] may return something else.
+    pub fn kept_changes(&self) -> u64 {
+        self.0.borrow().kept_changes
     }
 
     /// How it is doing.

@@ -20,7 +20,6 @@ mod simulation {
     pub mod faults;
     pub mod history;
     pub mod journal;
-    pub mod known;
     pub mod model;
     pub mod oracle;
     pub mod page;

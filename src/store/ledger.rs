@@ -15,7 +15,8 @@ use crate::error::Result;
 use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer as Out};
 use std::cell::{Cell, RefCell};
 
-/// Writes that another engine stored and whose answers are remembered for their own: 4,096.
+/// Writes whose answers are remembered: those that another engine stored, and those that were refused. Of the latter only
+/// such as are among the last so many: 4,096.
 const REPLAYED_MAX: usize = 4096;
 
 /// A stretch of numbers, both ends included.
@@ -44,7 +45,7 @@ pub(super) struct Row {
     decided: Vec<Stretch>,
     /// Numbers that a replay of the journal stored, and what they answer if that is a number.
     replayed: Vec<Stretch>,
-    /// Numbers of accepted writes that were refused, which nobody may have been told yet, and why: see [`Write::refusal`].
+    /// Numbers of writes that were refused, which nobody may have been told yet, and why: see [`Write::refusal`].
     refused: Vec<Stretch>,
 }
 
@@ -119,6 +120,8 @@ pub(super) struct Ledger {
     state: RefCell<(Option<Vec<u8>>, Row)>,
     /// A commit was lost, and what is stored could not be read since.
     unknown: Cell<bool>,
+    /// What writes of the last lost commit answer if it happened, where that is a number.
+    tried: RefCell<Vec<(u64, u64)>>,
 }
 
 /// Keys of all writers' rows start with this.
@@ -136,16 +139,17 @@ pub(super) fn writer_of(key: &Key) -> Option<u128> {
 impl Ledger {
     pub(super) fn new(writer: u128) -> Self {
         let key = prefix().text(&format!("{writer:032x}"));
-        Self { key, writer, state: RefCell::default(), unknown: Cell::new(false) }
+        Self { key, writer, state: RefCell::default(), unknown: Cell::new(false), tried: RefCell::default() }
     }
 
     pub(super) fn writer(&self) -> u128 {
         self.writer
     }
 
-    /// Takes note that what is stored may be what was last tried, or not.
-    pub(super) fn doubt(&self) {
+    /// Takes note that what is stored may be what was last tried, or not; and what writes would answer then.
+    pub(super) fn doubt(&self, answers: Vec<(u64, u64)>) {
         self.unknown.set(true);
+        self.tried.replace(answers);
     }
 
     /// Whether it has to be read before anything rests on it.
@@ -164,8 +168,12 @@ impl Ledger {
     pub(super) fn decided(&self, seq: u64) -> Option<Decision> {
         let row = &self.state.borrow().1;
         let refused = row.refused.iter().find(|refused| refused.0 == seq);
-        let decision =
-            refused.map_or_else(|| Decision::Stored(row.answer(seq)), |refused| Decision::Refused(refused.1));
+        let stored = || {
+            let tried = self.tried.borrow();
+            let tried = tried.iter().find(|tried| tried.0 == seq).map(|tried| tried.1);
+            Decision::Stored(row.answer(seq).or(tried))
+        };
+        let decision = refused.map_or_else(stored, |refused| Decision::Refused(refused.1));
         (seq > 0 && row.decides(seq)).then_some(decision)
     }
 
@@ -185,7 +193,8 @@ impl Ledger {
         row.replayed.extend(replayed.iter().map(|(seq, answer)| Stretch(*seq, *answer)));
         row.replayed.drain(..row.replayed.len().saturating_sub(REPLAYED_MAX));
         row.refused.extend(refused.iter().map(|(seq, why)| Stretch(*seq, *why)));
-        row.refused.drain(..row.refused.len().saturating_sub(REPLAYED_MAX));
+        let newest = row.decided.last().map_or(0, |last| last.1);
+        row.refused.retain(|refused| refused.0 + REPLAYED_MAX as u64 > newest);
         let place = Place { store: StoreName::Meta, key: &self.key };
         let record = record::seal_fields(place, Kind::Writer, &row, Compression::Off)?;
         let check = Check::still(StoreName::Meta, self.key.clone(), state.0.clone());

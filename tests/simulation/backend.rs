@@ -6,7 +6,6 @@
 use super::database::{Scope, Turn};
 use super::executor::Group;
 use super::faults::Fault;
-use super::known;
 use super::oracle::Writer;
 use super::world::World;
 use futures_channel::oneshot;
@@ -204,9 +203,6 @@ impl Connection {
             "tab {} commits {version}: {count} operations, {bytes}, {:?}",
             self.state.tab, batch.durability
         ));
-        if known::REVISION_BY_CLOCK {
-            self.world.executor.skip(1);
-        }
         let committed = self.world.oracle.borrow_mut().committed(self.state.writer, &database, &changed);
         if changed.iter().any(|(store, ..)| matches!(store, StoreName::Sessions | StoreName::Chunks)) {
             let has_head = changed.iter().any(|(store, key, _)| *store == StoreName::Meta && *key == Head::key());

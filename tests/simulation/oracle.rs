@@ -9,14 +9,15 @@
 use super::content::{self, BLOBS, Blob};
 use super::database::{Before, Database, Record};
 use super::history::History;
-use super::known;
 use super::model::{Answer, Change, IDS, LISTS, Session, State};
+use super::page::Since;
 use hoardb::backend::{Key, KeyRange, StoreName};
 use hoardb::error::Error;
 use hoardb::queue::Ack;
+use hoardb::record::{self, Kind, Place};
 use hoardb::session::{Chunk, SessionRecord, chunk_key, session_key};
 use hoardb::store::{Head, journal};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Who submits operations: a page. It is another one after its tab crashed.
@@ -89,6 +90,10 @@ pub struct Oracle {
     deleted: BTreeMap<(usize, Writer), u64>,
     /// What stands in the journal, or stood there.
     journal: BTreeMap<(Writer, u64), Rc<Operation>>,
+    /// Those of it that may have happened before the power went.
+    traceless: BTreeSet<u64>,
+    /// Those that were taken out of it.
+    erased: Vec<Rc<Operation>>,
     /// The commits that made accepted operations happen which were answered since.
     applied: BTreeMap<u64, u64>,
     /// Deletes that took an accepted write with them, and those.
@@ -113,6 +118,8 @@ impl Oracle {
             faults: BTreeMap::new(),
             deleted: BTreeMap::new(),
             journal: BTreeMap::new(),
+            erased: Vec::new(),
+            traceless: BTreeSet::new(),
             applied: BTreeMap::new(),
             superseding: Vec::new(),
             number: 0,
@@ -142,19 +149,24 @@ impl Oracle {
 
     /// The states that a page may see: what was stored between two commits, and on top of it what the page was told is
     /// accepted and the store could not take yet.
-    pub fn views(&self, session: usize, writer: Writer, since: u64, from: u64, to: u64) -> Vec<State> {
+    pub fn views(&self, session: usize, writer: Writer, since: Since, from: u64, to: u64) -> Vec<State> {
         let lane = self.lanes.get(&(session, writer));
         let is_kept = |at: usize, lane: &Lane| {
             lane.operations[at].ack == Ack::Accepted
-                && lane.explanations.iter().any(|fates| matches!(fates[at], Fate::Waiting | Fate::Skipped))
+                && lane.explanations.iter().any(|fates| match fates[at] {
+                    Fate::Waiting | Fate::Skipped => true,
+                    // It was when the read began.
+                    Fate::Applied(_, version) => version > since.version,
+                    Fate::Passed(_) => false,
+                })
         };
         let mut kept: Vec<&Rc<Operation>> = Vec::new();
         if let Some(lane) = lane {
-            kept.extend(lane.answered.iter().filter(|(_, at)| *at >= since).map(|(operation, _)| operation));
+            kept.extend(lane.answered.iter().filter(|(_, at)| *at >= since.number).map(|(operation, _)| operation));
             kept.extend((0..lane.operations.len()).filter(|at| is_kept(*at, lane)).map(|at| &lane.operations[at]));
         }
         // What is shown of a kept write was planned when it was kept.
-        let planned = kept.iter().map(|operation| if known::STALE_KEPT { 0 } else { operation.since });
+        let planned = kept.iter().map(|operation| operation.since);
         let from = planned.chain([from]).min().unwrap_or(from);
         let mut views: Vec<State> = self.states(session, from, to).cloned().collect();
         for operation in kept {
@@ -226,6 +238,10 @@ impl Oracle {
         self.faults.keys().any(|(of, _)| *of == writer)
     }
 
+    fn was_lost_above_the_quota(&self, writer: Writer) -> bool {
+        ["StorageFull", "ConnectionLost"].iter().all(|code| self.faults.contains_key(&(writer, *code)))
+    }
+
     /// An operation was answered. Returns what is wrong with that.
     pub fn answered(
         &mut self,
@@ -245,7 +261,9 @@ impl Oracle {
         let may_be_superseded = self.may_be_superseded(operation, answers, now);
         let is_delete = matches!(answers, [Answer::Done | Answer::Existed(_)])
             && operation.changes.iter().any(|(_, change)| matches!(change, Change::Delete));
-        if known::FORGETFUL_DELETES && is_delete && self.was_any_fault(operation.writer) {
+        // Above the quota a delete leaves nothing but what it deleted. Where its outcome was lost it is done once more, and
+        // answers how many sessions there still were.
+        if is_delete && self.was_lost_above_the_quota(operation.writer) {
             return self.decide(operation, now, &|_, fate, refusals| {
                 matches!(fate, Fate::Applied(..) | Fate::Passed(_)) || !refusals.is_empty()
             });
@@ -356,12 +374,12 @@ impl Oracle {
     }
 
     /// The latest commit that a read of a session must see: of the operations of its own page that were submitted before it.
-    pub fn own_since(&self, session: usize, writer: Writer, before: u64) -> u64 {
+    pub fn own_since(&self, session: usize, writer: Writer, since: Since) -> u64 {
         let Some(lane) = self.lanes.get(&(session, writer)) else { return 0 };
         let version = |fates: &[Fate]| {
-            let earlier = lane.operations.iter().zip(fates).filter(|(operation, _)| operation.number < before);
+            let earlier = lane.operations.iter().zip(fates).filter(|(operation, _)| operation.number < since.number);
             let versions = earlier.map(|(_, fate)| if let Fate::Applied(_, version) = fate { *version } else { 0 });
-            versions.max().unwrap_or(0)
+            versions.filter(|version| *version <= since.version).max().unwrap_or(0)
         };
         lane.explanations.iter().map(|fates| version(fates)).min().unwrap_or(0)
     }
@@ -376,16 +394,24 @@ impl Oracle {
         }
     }
 
+    /// This was taken out of the journal again. A power cut may bring it back.
+    pub fn erased(&mut self, writer: Writer, seq: u64) {
+        self.erased.extend(self.journal.remove(&(writer, seq)));
+    }
+
     /// The journal was replayed: everything in it is stored or refused.
     pub fn replayed(&mut self, now: u64, database: &Database) -> Result<(), String> {
         if let Some((key, _)) = database.range(StoreName::Journal, &KeyRange::all()).next() {
             return Err(format!("{key:?} is still in the journal"));
         }
-        for operation in std::mem::take(&mut self.journal).into_values() {
+        // A power cut may bring them back.
+        for operation in self.journal.values().cloned().collect::<Vec<_>>() {
             if self.is_open(&operation) {
+                let superseded = self.may_be_superseded(&operation, &[Answer::Done], now);
+                let traceless = self.traceless.contains(&operation.number);
                 self.decide(&operation, now, &|_, fate, refusals| match fate {
                     Fate::Applied(..) | Fate::Passed(_) => true,
-                    Fate::Waiting | Fate::Skipped => known::REPLAY_LOSES || !refusals.is_empty(),
+                    Fate::Waiting | Fate::Skipped => superseded || traceless || !refusals.is_empty(),
                 })
                 .map_err(|problem| format!("#{} was in the journal: {problem}", operation.number))?;
             }
@@ -410,6 +436,16 @@ impl Oracle {
         lane.explanations.iter().map(|fates| fates[at].applied()).min().flatten()
     }
 
+    /// Whether it may have happened up to this commit, and left no trace.
+    fn may_have_happened(&self, operation: &Operation, version: u64) -> bool {
+        operation.changes.iter().any(|(session, _)| {
+            let Some(lane) = self.lanes.get(&(*session, operation.writer)) else { return false };
+            let at = lane.operations.iter().position(|known| known.number == operation.number);
+            let applied = |fates: &Vec<Fate>| at.and_then(|at| fates.get(at)?.applied());
+            lane.explanations.iter().any(|fates| applied(fates).is_some_and(|applied| applied <= version))
+        })
+    }
+
     /// The power went: nothing after this commit happened. What stands in the journal is still to come.
     pub fn cut(&mut self, version: u64, database: &Database) {
         self.sessions.iter_mut().for_each(|history| history.cut(version));
@@ -419,12 +455,15 @@ impl Oracle {
         self.has_head = head.is_some();
         self.generation = head.map_or(0, |head| head.generation);
         let mut coming: Vec<Rc<Operation>> = std::mem::take(&mut self.journal).into_values().collect();
+        coming.append(&mut self.erased);
         coming.retain(|operation| {
             let key = journal::key(operation.writer as u128, operation.seq);
             database.read(StoreName::Journal, &key).is_some()
                 && self.applied(operation).is_none_or(|applied| applied > version)
         });
         coming.sort_by_key(|operation| operation.number);
+        let traceless = coming.iter().filter(|operation| self.may_have_happened(operation, version));
+        self.traceless = traceless.map(|operation| operation.number).collect();
         self.lanes.clear();
         for operation in coming {
             self.journal.insert((operation.writer, operation.seq), Rc::clone(&operation));
@@ -595,7 +634,11 @@ impl Oracle {
         let head = head(database)?;
         let counted = (head.counters.sessions, head.counters.items);
         // Above the quota a delete goes without the head, and takes the record that says that it is exact with it.
-        let is_exact = database.read(StoreName::Meta, &Key::new().text("exact")).is_some();
+        let exact = Key::new().text("exact");
+        let place = Place { store: StoreName::Meta, key: &exact };
+        // With something in it, it says that somebody is counting.
+        let says = database.read(StoreName::Meta, &exact).map(|record| record::open(place, Kind::Exact, record));
+        let is_exact = says.is_some_and(|says| says.is_ok_and(|payload| payload.is_empty()));
         self.totals.put(version, is_exact.then_some(counted));
         if is_exact && counted != totals {
             return Err(format!("the head counts {:?}, there are {totals:?} sessions and items", head.counters));
@@ -661,13 +704,8 @@ impl Search<'_> {
             fates[at] = fate;
             self.explore(at + 1, state, fates, found);
         };
-        let is_refused = matches!(fates[at], Fate::Passed(Answer::Refused(..)));
-        let comes_again = known::RESURRECTED && is_refused && operation.ack == Ack::Accepted;
         if fates[at] != Fate::Waiting {
-            next(state.clone(), fates[at]);
-            if !comes_again {
-                return;
-            }
+            return next(state.clone(), fates[at]);
         }
         let Some((_, change)) = operation.changes.iter().find(|(of, _)| *of == self.session) else { return };
         match change.happen(&state) {

@@ -26,6 +26,8 @@ struct Pending {
     write: Write,
     /// Where its answer goes; dropped when nobody will know.
     reply: oneshot::Sender<Result<Written>>,
+    /// The page has written it into the journal.
+    journaled: bool,
 }
 
 /// See the module.
@@ -40,6 +42,8 @@ pub struct Page {
     /// Who waits for an engine.
     waiting: RefCell<Vec<oneshot::Sender<()>>>,
     pending: RefCell<BTreeMap<u64, Pending>>,
+    /// What it has given up, and is still in the journal.
+    refused: RefCell<Vec<u64>>,
     seq: Cell<u64>,
     is_draining: Cell<bool>,
     is_retrying: Cell<bool>,
@@ -73,6 +77,7 @@ impl Page {
             engine: RefCell::default(),
             waiting: RefCell::default(),
             pending: RefCell::default(),
+            refused: RefCell::default(),
             seq: Cell::default(),
             is_draining: Cell::default(),
             is_retrying: Cell::default(),
@@ -89,6 +94,11 @@ impl Page {
 
     /// Opens an engine and sends it what is not answered.
     pub async fn open(self: &Rc<Self>) -> Result<()> {
+        // The engine stores what it finds in the journal.
+        let refused = self.refused.take();
+        if !refused.is_empty() {
+            self.erase(refused).await;
+        }
         let since = self.begin();
         let connection = Connection::new(&self.world, self.tab, self.writer);
         self.unheard.take();
@@ -122,7 +132,18 @@ impl Page {
         self.is_draining.set(false);
         self.is_retrying.set(false);
         self.world.oracle.borrow_mut().fault(self.writer, "EngineCrashed");
-        self.pending.borrow_mut().retain(|_, pending| !gives_up(&pending.operation));
+        let mut refused = self.refused.borrow_mut();
+        self.pending.borrow_mut().retain(|seq, pending| {
+            let given_up = gives_up(&pending.operation);
+            refused.extend((given_up && pending.journaled).then_some(*seq));
+            !given_up
+        });
+    }
+
+    /// The page is gone, and does nothing any more.
+    pub fn end(&self) {
+        self.crash(|_| true);
+        self.refused.take();
     }
 
     /// The engine, if there is one.
@@ -171,7 +192,9 @@ impl Page {
         let Operation { number, changes, stored, .. } = &*operation;
         self.world.executor.trace(format_args!("tab {}: #{number} {ack:?} {changes:?} {stored:?}", self.tab));
         let (reply, replied) = oneshot::channel();
-        self.pending.borrow_mut().insert(seq, Pending { operation: Rc::clone(&operation), write, reply });
+        self.pending
+            .borrow_mut()
+            .insert(seq, Pending { operation: Rc::clone(&operation), write, reply, journaled: false });
         self.send(seq);
         (operation, replied)
     }
@@ -192,7 +215,12 @@ impl Page {
             // A page that has given up waits for nothing.
             let pending = page.pending.borrow_mut().remove(&seq);
             if let Some(pending) = pending {
-                page.judge(&pending.operation, &answer);
+                // A delete may have been stored without the row of its writer, which says that it is.
+                let is_delete = matches!(pending.write, Write::Delete { .. });
+                if pending.journaled && (answer.is_err() || is_delete) {
+                    page.erase(vec![seq]).await;
+                }
+                page.judge(&pending.operation, &answer, pending.journaled);
                 let _ = pending.reply.send(answer);
             }
         });
@@ -229,7 +257,7 @@ impl Page {
     }
 
     /// Judges the answer to a write.
-    fn judge(&self, operation: &Operation, answer: &Result<Written>) {
+    fn judge(&self, operation: &Operation, answer: &Result<Written>, journaled: bool) {
         let number = operation.number;
         self.world.executor.trace(format_args!("tab {}: #{number} answers {answer:?}", self.tab));
         let now = self.world.version();
@@ -247,7 +275,8 @@ impl Page {
                     // The reason may be older than the write: what comes before it on its session is kept for it.
                     self.forgive(error, Since { number: 0, version: 0, heard: 0 }, "a write");
                     // Whoever was not told may find it stored, or stored and not known to survive loss of power.
-                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || is_durable;
+                    // So may another tab, before the page took it out of the journal.
+                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || is_durable || journaled;
                     self.world.oracle.borrow_mut().failed(operation, now, may_be_stored)
                 }
             },
@@ -257,10 +286,15 @@ impl Page {
         });
     }
 
-    /// What is not answered, in order.
-    pub fn pending(&self) -> Vec<(Rc<Operation>, Write)> {
-        let pending = self.pending.borrow();
-        pending.values().map(|pending| (Rc::clone(&pending.operation), pending.write.clone())).collect()
+    /// What is not answered and not in the journal, in order. It is from now on.
+    pub fn to_journal(&self) -> Vec<(Rc<Operation>, Write)> {
+        let mut pending = self.pending.borrow_mut();
+        let missing = pending.values_mut().filter(|pending| !pending.journaled);
+        let mark = |pending: &mut Pending| {
+            pending.journaled = true;
+            (Rc::clone(&pending.operation), pending.write.clone())
+        };
+        missing.map(mark).collect()
     }
 
     // Judging
@@ -294,7 +328,7 @@ impl Page {
 
     /// The commit from which on a read that began then must see a session.
     pub fn from(&self, session: usize, since: Since) -> u64 {
-        since.heard.max(self.world.oracle.borrow().own_since(session, self.writer, since.number))
+        since.heard.max(self.world.oracle.borrow().own_since(session, self.writer, since))
     }
 }
 

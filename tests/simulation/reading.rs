@@ -49,7 +49,7 @@ impl Page {
     fn assert_was(&self, session: usize, since: Since, what: &str, was: impl Fn(&State) -> bool) {
         let (from, now) = (self.from(session, since), self.world.version());
         let oracle = self.world.oracle.borrow();
-        let states = oracle.views(session, self.writer, since.number, from, now);
+        let states = oracle.views(session, self.writer, since, from, now);
         if !states.iter().any(was) {
             panic!("tab {}: {what} of session {session}, between commits {from} and {now}: {states:#?}", self.tab);
         }
@@ -192,7 +192,7 @@ impl Page {
         let oracle = self.world.oracle.borrow();
         for session in 0..IDS.len() {
             // A listing does not wait for what is kept, nor does it show it.
-            let states = oracle.views(session, self.writer, since.number, since.version, now);
+            let states = oracle.views(session, self.writer, since, since.version, now);
             let first = states.first().and_then(|state| state.as_ref());
             let Some(first) = first else { continue };
             if states.iter().all(|state| state.as_ref().is_some_and(|state| state.fields == first.fields)) {

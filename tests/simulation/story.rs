@@ -4,7 +4,6 @@ use super::content::BLOBS;
 use super::executor::{Executor, Group};
 use super::faults::Odds;
 use super::journal::JOURNAL;
-use super::known;
 use super::model::{Change, IDS};
 use super::page::Page;
 use super::world::World;
@@ -113,9 +112,9 @@ impl Story {
             match executor.random(|rng| rng.u8(..4)) {
                 0 => self.crash(number),
                 1 => self.crash_engine(number),
-                2 if !known::JOURNAL_OUTLIVED => self.tabs[number].page.hide(true),
+                2 => self.tabs[number].page.hide(),
                 _ => {
-                    self.tabs[number].page.hide(false);
+                    self.tabs[number].page.hide();
                     self.crash(number);
                 }
             }
@@ -208,7 +207,7 @@ impl Story {
     fn kill(&self) {
         self.executor.trace(format_args!("all tabs die"));
         self.executor.cancel(|group| group != Group::Story);
-        self.tabs.iter().for_each(|tab| tab.page.crash(|_| true));
+        self.tabs.iter().for_each(|tab| tab.page.end());
     }
 
     /// The power goes: of what was not made durable, the end is gone.
