@@ -165,6 +165,7 @@ impl Oracle {
             kept.extend(lane.answered.iter().filter(|(_, at)| *at >= since.number).map(|(operation, _)| operation));
             kept.extend((0..lane.operations.len()).filter(|at| is_kept(*at, lane)).map(|at| &lane.operations[at]));
         }
+        kept.sort_by_key(|operation| operation.number);
         // What is shown of a kept write was planned when it was kept.
         let planned = kept.iter().map(|operation| operation.since);
         let from = planned.chain([from]).min().unwrap_or(from);
