@@ -187,6 +187,18 @@ fn reads_see_what_is_kept() {
 }
 
 #[test]
+fn reads_see_a_delete_that_is_kept() {
+    let Setup { backend, store, .. } = fresh();
+    backend.next(&[Fate::Aborted]);
+    let kept = store.submit_as(Write::Delete { ids: vec![id("a")] }, accepted(1));
+    block_on(store.drain());
+    assert_eq!(store.queue().kept, 1);
+    assert_eq!(block_on(store.sessions(&[id("a")])).unwrap(), [None]);
+    block_on(store.retry()).unwrap();
+    assert_eq!(block_on(kept.answer()), Ok(Written::Deleted(1)));
+}
+
+#[test]
 fn deletes_and_the_collector_work_while_storage_is_full_and_make_room_for_what_is_kept() {
     let Setup { backend, store, .. } = fresh();
     block_on(store.write(Write::Attach(bytes(b"unused")))).unwrap();
@@ -385,6 +397,109 @@ fn a_page_that_lives_on_after_its_journal_was_replayed_stores_nothing_twice() {
     assert_eq!(answers, [Ok(Written::Index(0)), Ok(Written::Index(1)), Ok(Written::Index(2))]);
     assert_eq!(items(&other.store, "a").matches('1').count(), 1);
     assert_whole(&page.store);
+}
+
+/// The page was hidden, wrote these into the journal, and lived on; another tab opens later and finds them.
+fn open_after(memory: &Memory, journal: &[(u64, Write)]) -> Setup {
+    leave(memory, journal);
+    let setup = open(memory);
+    assert_eq!(journal_rows(memory), 0);
+    assert_whole(&setup.store);
+    setup
+}
+
+#[test]
+fn what_a_delete_superseded_does_not_come_back_from_the_journal() {
+    let Setup { backend, store, .. } = fresh();
+    backend.next(&[Fate::Full]);
+    let kept = store.submit_as(append("a", "1"), accepted(1));
+    block_on(store.drain());
+    let delete = store.submit_as(Write::Delete { ids: vec![id("a")] }, committed(2));
+    block_on(store.drain());
+    assert_eq!([kept, delete].map(|receipt| block_on(receipt.answer())), [Ok(Written::Done), Ok(Written::Deleted(1))]);
+    block_on(store.write(create("a"))).unwrap();
+    let journal = [(1, append("a", "1")), (2, Write::Delete { ids: vec![id("a")] })];
+    assert_eq!(items(&open_after(&backend.memory, &journal).store, "a"), "");
+}
+
+#[test]
+fn what_was_refused_or_changed_nothing_does_not_come_back_from_the_journal() {
+    let Setup { backend, store, .. } = fresh();
+    let refused = store.submit_as(append("c", "1"), accepted(1));
+    block_on(store.drain());
+    let nothing = store.submit_as(Write::Delete { ids: vec![id("c")] }, committed(2));
+    block_on(store.drain());
+    assert_eq!(block_on(refused.answer()).unwrap_err().code(), "NotFound");
+    assert_eq!(block_on(nothing.answer()), Ok(Written::Deleted(0)));
+    block_on(store.write(create("c"))).unwrap();
+    let journal = [(1, append("c", "1")), (2, Write::Delete { ids: vec![id("c")] })];
+    assert_eq!(items(&open_after(&backend.memory, &journal).store, "c"), "");
+}
+
+#[test]
+fn what_its_caller_was_told_is_not_stored_does_not_come_back_from_the_journal() {
+    let Setup { backend, store, .. } = fresh();
+    backend.next(&[Fate::Full]);
+    let given_up = store.submit_as(append("a", "1"), committed(1));
+    block_on(store.drain());
+    assert_eq!(block_on(given_up.answer()).unwrap_err().code(), "StorageFull");
+    let next = store.submit_as(append("b", "2"), committed(2));
+    block_on(store.drain());
+    assert_eq!(block_on(next.answer()), Ok(Written::Index(0)));
+    let next = open_after(&backend.memory, &[(1, append("a", "1")), (2, append("b", "2"))]);
+    assert_eq!((items(&next.store, "a").as_str(), items(&next.store, "b").as_str()), ("", "[2]"));
+}
+
+#[test]
+fn a_delete_above_the_quota_takes_its_record_out_of_the_journal() {
+    let Setup { backend, store, .. } = fresh();
+    let delete = || Write::Delete { ids: vec![id("a")] };
+    leave(&backend.memory, &[(1, delete())]);
+    backend.control.over.set(true);
+    let receipt = store.submit_as(delete(), accepted(1));
+    block_on(store.drain());
+    assert_eq!(block_on(receipt.answer()), Ok(Written::Deleted(1)));
+    assert_eq!(journal_rows(&backend.memory), 0);
+}
+
+#[test]
+fn what_was_refused_while_its_engine_crashed_is_refused_when_it_arrives_again() {
+    let Setup { backend, store, .. } = fresh();
+    let refused = store.submit_as(create("a"), committed(1));
+    let delete = store.submit_as(Write::Delete { ids: vec![id("a")] }, committed(2));
+    block_on(store.drain());
+    assert!(block_on(refused.answer()).is_err() && block_on(delete.answer()).is_ok());
+    let again = open(&backend.memory);
+    let receipt = again.store.submit_as(create("a"), committed(1));
+    block_on(again.store.drain());
+    assert_eq!(block_on(receipt.answer()).unwrap_err().code(), "AlreadyExists");
+    assert_eq!(block_on(again.store.sessions(&[id("a")])).unwrap(), [None]);
+}
+
+#[test]
+fn a_durable_delete_whose_barrier_failed_is_made_durable_and_knows_what_it_deleted() {
+    let Setup { backend, store, .. } = fresh();
+    // It happens, its outcome is lost, and there is no room for the barrier.
+    backend.next(&[Fate::LostAfter, Fate::Full]);
+    let append = store.submit_as(append("b", "1"), accepted(1));
+    let terms = Terms { seq: 2, ack: Ack::Durable, ..Terms::default() };
+    let delete = store.submit_as(Write::Delete { ids: vec![id("a")] }, terms);
+    block_on(store.drain());
+    assert_eq!(block_on(append.answer()), Ok(Written::Index(0)));
+    assert_eq!(block_on(delete.answer()), Ok(Written::Deleted(1)));
+    assert!(backend.control.strict.get());
+}
+
+#[test]
+fn what_another_tab_counted_anew_is_not_paid_once_more() {
+    let Setup { backend, store, .. } = fresh();
+    backend.control.over.set(true);
+    assert_eq!(block_on(store.write(Write::Delete { ids: vec![id("a")] })), Ok(Written::Deleted(1)));
+    backend.control.over.set(false);
+    let other = open(&backend.memory);
+    block_on(store.write(append("b", "1"))).unwrap();
+    assert_eq!(block_on(store.count()), Ok(1));
+    assert_whole(&other.store);
 }
 
 #[test]
