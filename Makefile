@@ -2,10 +2,10 @@
 
 .DEFAULT_GOAL := help
 SHELL := bash
-.PHONY: help demo pkg check test simulate bench fmt clean
+.PHONY: help demo pkg check test test-crash test-leave test-tabs test-space simulate bench fmt clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: pkg ## build the package and the demo, serve it, print its address
 	@.ci/install node-modules:www
@@ -19,6 +19,18 @@ check: ## formatting, lints, documentation, types, licences; runs no test
 
 test: ## check, then every test: native, three browser engines, the packed package, end to end
 	@.ci/test $(STEPS)
+
+test-crash: pkg ## kill four browsers in the middle of writes, KILLS=40 times each, and cut the power
+	@.ci/torture crash $(or $(KILLS),40) && .ci/torture power $(or $(CUTS),10)
+
+test-leave: pkg ## leave pages that write, LEAVES=100 times by navigation and by closing the tab
+	@.ci/torture leave $(or $(LEAVES),100)
+
+test-tabs: pkg ## four tabs on one hoard for MINUTES=10 in each browser
+	@.ci/torture tabs $$(($(or $(MINUTES),10) * 60))
+
+test-space: pkg ## fill quotas and disks for real; the disks take root
+	@.ci/torture space
 
 simulate: ## many simulated machines with crashes and faults: SEEDS of them, 200,000 by default, from FIRST_SEED on
 	@.ci/install rust
