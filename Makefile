@@ -25,9 +25,9 @@ simulate: ## many simulated machines with crashes and faults: SEEDS of them, 200
 	@HOARDB_SEEDS=$${SEEDS:-200000} HOARDB_FIRST_SEED=$${FIRST_SEED:-0} \
 		cargo test --quiet --locked --profile simulation --test simulation -- --nocapture no_seed
 
-test-crash: pkg ## kill real browsers in the middle of it, KILLS times each (40), and cut the power
+test-crash: pkg ## kill real browsers in the middle of it, KILLS times each (40), and cut the power, CUTS times (10)
 	@.ci/torture crash $${KILLS:-40}
-	@.ci/torture power $${KILLS:-40}
+	@.ci/torture power $${CUTS:-10}
 
 test-leave: pkg ## leave pages that write, LEAVES times by navigation and as often by closing the tab (100)
 	@.ci/torture leave $${LEAVES:-100}

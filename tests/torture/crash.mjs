@@ -71,7 +71,15 @@ async function torture(engine) {
 }
 
 const engines = {};
-for (const engine of wanted.length > 0 ? wanted : Object.keys(ENGINES)) engines[engine] = await torture(engine);
+for (const engine of wanted.length > 0 ? wanted : Object.keys(ENGINES)) {
+  try {
+    engines[engine] = await torture(engine);
+  } catch (error) {
+    await report.test(engine, () => {
+      throw error;
+    });
+  }
+}
 report.record("seed", seed);
 report.record("engines", engines);
 report.end();

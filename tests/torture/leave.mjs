@@ -53,15 +53,21 @@ async function torture(engine, report, figures) {
   const asserted = engine !== "webkit";
   const chance = random(seed);
   const server = await serve();
-  const browser = await OPENERS[engine](engine);
-  figures.browser = browser.version;
-  try {
-    let page = server.page();
-    let tab = await browser.open(page.address);
+  let browser;
+  let page;
+  let tab;
+  const start = async () => {
+    browser = await OPENERS[engine](engine);
+    figures.browser = browser.version;
+    page = server.page();
+    tab = await browser.open(page.address);
     await page.call("open");
+  };
+  try {
+    await start();
     let round = 0;
     for (const kind of ["navigation", "close"]) {
-      const figure = { leaves: 0, complete: 0, accepted: 0, kept: 0, late: 0, lost: 0, lostWritten: {}, doubled: 0 };
+      const figure = { leaves: 0, complete: 0, accepted: 0, kept: 0, late: 0, lost: 0, lostWritten: {}, doubled: 0, ended: [] };
       figures[kind] = figure;
       const wrong = [];
       const one = async () => {
@@ -112,10 +118,22 @@ async function torture(engine, report, figures) {
         else figure.complete += 1;
       };
       await report.test(`${engine}, ${leaves} times ${kind}`, async () => {
-        for (let nth = 0; nth < Number(leaves); nth += 1) await one();
+        for (let nth = 0; nth < Number(leaves); nth += 1) {
+          try {
+            await one();
+          } catch (error) {
+            if (asserted) throw error;
+            // It counts as a leave that was not complete, and nothing of it is carried on.
+            figure.leaves += 1;
+            figure.ended.push(error.message);
+            page.end();
+            await browser.quit();
+            await start();
+          }
+        }
         const said = `${figure.complete} of ${figure.leaves} complete; of ${figure.accepted} accepted writes ${figure.kept} kept, ${figure.lost} lost ${JSON.stringify(figure.lostWritten)}, ${figure.doubled} doubled`;
         if (wrong.length > 0 && asserted) throw new Error([said, ...wrong].join("\n"));
-        return asserted ? said : `measured: ${said}`;
+        return asserted ? said : [`measured: ${said}`, ...figure.ended, ...wrong].join("\n  ");
       });
     }
     await report.test(`${engine}: verify`, async () => {
@@ -123,7 +141,7 @@ async function torture(engine, report, figures) {
       if (!clean) throw new Error(JSON.stringify(findings));
     });
   } finally {
-    await browser.quit();
+    await browser?.quit();
     server.stop();
   }
 }

@@ -4,7 +4,7 @@
 //
 //   node tests/torture/power.mjs [CUTS] [ENGINE...]      SEED=n for other operations
 import { random } from "./page/plan.js";
-import { Profile } from "./support/browsers.mjs";
+import { ENGINES, Profile } from "./support/browsers.mjs";
 import { Power } from "./support/power.mjs";
 import { Report } from "./support/report.mjs";
 import { examine, Heard, sleep } from "./support/rounds.mjs";
@@ -75,8 +75,17 @@ async function torture(engine, durability) {
 }
 
 const engines = {};
-for (const engine of wanted.length > 0 ? wanted : ["chromium-leveldb", "chromium-sqlite"]) {
-  for (const durability of ["relaxed", "strict"]) engines[`${engine}, ${durability}`] = await torture(engine, durability);
+for (const engine of wanted.length > 0 ? wanted : Object.keys(ENGINES)) {
+  for (const durability of ["relaxed", "strict"]) {
+    const name = `${engine}, ${durability}`;
+    try {
+      engines[name] = await torture(engine, durability);
+    } catch (error) {
+      await report.test(name, () => {
+        throw error;
+      });
+    }
+  }
 }
 report.record("seed", seed);
 report.record("engines", engines);
