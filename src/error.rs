@@ -79,7 +79,7 @@ pub enum Error {
     #[error("the hoard is closed; open it again")]
     Closed,
     /// Another connection keeps the database from being opened, upgraded or deleted.
-    #[error("another tab keeps the database \"{name}\" open; close it or reload it")]
+    #[error("the database \"{name}\" does not answer; another tab may keep it, so close or reload the others")]
     Blocked {
         /// Database name.
         name: String,

@@ -223,7 +223,9 @@ impl<T: Operation> State<T> {
         match (entry.terms.ack, self.reason.clone()) {
             (Ack::Accepted, _) | (_, None) => {
                 self.settle(entry.number, sent);
-                self.kept.push_back(entry);
+                // A delete that is tried alone may come back behind what was kept after it.
+                let at = self.kept.partition_point(|kept| kept.number < entry.number);
+                self.kept.insert(at, entry);
             }
             (_, Some(reason)) => self.close(entry, reason, 0, sent),
         }
@@ -359,10 +361,7 @@ impl<T: Operation> Queue<T> {
                 }
             }
         }
-        // What was kept longer comes first.
-        let newer = if retried { std::mem::take(&mut state.kept) } else { VecDeque::new() };
         refused.into_iter().for_each(|entry| state.keep(entry, &mut sent));
-        state.kept.extend(newer);
         state.freeing = !again.is_empty();
         again.into_iter().rev().for_each(|entry| state.waiting.push_front(entry));
         if state.kept.is_empty() {

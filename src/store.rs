@@ -82,8 +82,11 @@ pub const LIMITS: Limits = Limits {
     session_chunks: 1 << 16,
 };
 
-/// How often a group is planned anew when other tabs change what it rests on.
+/// How often something is tried anew at once when other tabs change what it rests on.
 const ATTEMPTS_MAX: u32 = 16;
+
+/// How long a group is tried anew, after that with pauses: 6 seconds, in milliseconds.
+const CONTENTION_MS: u64 = 6000;
 
 /// How a store behaves.
 #[derive(Debug, Clone, Copy)]
@@ -341,7 +344,21 @@ impl<B: Backend, H: Host> Store<B, H> {
     async fn apply(&self, work: &Work<'_>, touched: &[Id], mut ready: Option<Draft>) -> Vec<Result<Written>> {
         let all = |error: Box<Error>| work.writes.iter().map(|_| Err(error.clone())).collect();
         let (mut patience, mut lost) = (self.patience(), None);
-        for _ in 0..ATTEMPTS_MAX {
+        let until_ms = self.host.now_ms().saturating_add(CONTENTION_MS);
+        for attempt in 0.. {
+            if attempt >= ATTEMPTS_MAX {
+                if self.host.now_ms() >= until_ms {
+                    return all(Error::Conflict { attempts: attempt }.into());
+                }
+                // Others are at it as often as we are. Whoever waits a while, each another, gets through.
+                self.host.sleep((self.host.random() % 100) as u64).await;
+            }
+            if work.ledger.is_in_doubt() {
+                ready = None;
+                if let Err(error) = self.learn(work.ledger).await {
+                    return all(error);
+                }
+            }
             let Draft { answers, planned, from_memory } = match ready.take() {
                 Some(draft) => draft,
                 None => self.plan(work).await,
@@ -389,6 +406,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 if !matches!(*error, Error::ConnectionLost { .. }) {
                     return failed(error);
                 }
+                work.ledger.doubt();
                 match self.learn(work.ledger).await {
                     Ok(stored) if stored.as_ref() == Some(&record) => {
                         // That it happened does not say that it survives loss of power.
@@ -424,7 +442,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
             return answers;
         }
-        all(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
+        Vec::new()
     }
 
     /// Forgets what is remembered of sessions: somebody else may have changed them.

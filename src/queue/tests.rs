@@ -198,6 +198,20 @@ fn a_delete_supersedes_only_what_came_before_it_and_only_once_it_happened() {
 }
 
 #[test]
+fn what_is_kept_stays_in_the_order_in_which_it_was_accepted() {
+    let queue = Queue::<Op>::default();
+    let _delete = queue.push(Op { frees: true, ..op(1) }, ACCEPTED, 0, 0);
+    let _after = queue.push(op(2), ACCEPTED, 0, 0);
+    let group = queue.next_group(false).unwrap();
+    refuse(&queue, group);
+    // The delete is to be tried alone, but the connection is lost before that.
+    queue.fail_waiting(FULL);
+    assert_eq!(queue.kept().iter().map(|op| op.name).collect::<Vec<_>>(), [1, 2]);
+    queue.retry();
+    assert_eq!(names(&queue.next_group(true).unwrap()), [1, 2]);
+}
+
+#[test]
 fn a_reader_does_not_wait_for_what_is_kept() {
     let queue = Queue::<Op>::default();
     let _kept = queue.push(op(1), ACCEPTED, 0, 0);

@@ -11,7 +11,7 @@
 use crate::backend::{Check, Key, Op, StoreName};
 use crate::error::Result;
 use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer as Out};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Writes that another engine stored and whose answers are remembered for their own: 4,096.
 const REPLAYED_MAX: usize = 4096;
@@ -97,6 +97,8 @@ pub(super) struct Ledger {
     pub(super) key: Key,
     writer: u128,
     state: RefCell<(Option<Vec<u8>>, Row)>,
+    /// A commit was lost, and what is stored could not be read since.
+    unknown: Cell<bool>,
 }
 
 /// Keys of all writers' rows start with this.
@@ -114,17 +116,28 @@ pub(super) fn writer_of(key: &Key) -> Option<u128> {
 impl Ledger {
     pub(super) fn new(writer: u128) -> Self {
         let key = prefix().text(&format!("{writer:032x}"));
-        Self { key, writer, state: RefCell::default() }
+        Self { key, writer, state: RefCell::default(), unknown: Cell::new(false) }
     }
 
     pub(super) fn writer(&self) -> u128 {
         self.writer
     }
 
+    /// Takes note that what is stored may be what was last tried, or not.
+    pub(super) fn doubt(&self) {
+        self.unknown.set(true);
+    }
+
+    /// Whether it has to be read before anything rests on it.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.unknown.get()
+    }
+
     /// Takes note of what is stored. A damaged row says nothing, and is written anew.
     pub(super) fn know(&self, stored: Option<Vec<u8>>) {
         let row = stored.as_deref().and_then(|record| Row::open(&self.key, record).ok()).unwrap_or_default();
         self.state.replace((stored, row));
+        self.unknown.set(false);
     }
 
     /// What is decided of a write: nothing, or that it is, with its answer if it has one.
