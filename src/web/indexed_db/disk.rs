@@ -8,8 +8,8 @@
 //!    system: Chromium keeps its names in a LevelDB too.)
 //! 3. When there is room, LevelDB gets so much to write, on the connection that is open then, that it puts what the torn log
 //!    holds into a table and begins another log. Only then other writes may follow.
-//! 4. Whoever opens the hoard next has to know: the cache is there from the moment that the disk was full until the log is
-//!    turned over. It may fail to be made, on a disk without a single byte.
+//! 4. Whoever opens the hoard next has to know. A full disk takes no note, but it lets go of one: the Cache API holds an
+//!    entry that says that the log is whole, and it is removed when the disk is full and put back when the log is turned over.
 //! 5. The write that found the disk full may have been another tab's, or another database's: all that a handle sees of it is
 //!    that its connection is closed unasked. It then looks before it writes, once.
 //!
@@ -22,7 +22,7 @@ use crate::backend::StoreName;
 use crate::error::{Error, Result};
 use futures_lite::future::or;
 use js_sys::{Array, Date, Promise};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use sys::{Blob, Cache, Caches, Response};
 use wasm_bindgen::prelude::*;
@@ -45,8 +45,13 @@ const LIMIT_MS: i32 = 5_000;
 const FILLERS: u64 = 80;
 const FILLER_BYTES: u32 = 60_000;
 
-/// The cache that is there while the log may be torn.
-const CACHE: &str = "hoardb: the disk was full";
+/// The cache in which an entry says that the log is whole. Where there is no such cache nobody has said anything.
+const NOTES: &str = "hoardb";
+
+/// The cache for looking whether there is room.
+const ROOM: &str = "hoardb: room";
+
+/// The key of the only entry of either.
 const URL: &str = "https://hoardb.invalid/";
 
 /// What a handle knows of the disk.
@@ -58,6 +63,8 @@ pub struct Disk {
     /// When it was first found full.
     since: Cell<f64>,
     looking: Rc<Attempt>,
+    /// Kept, for on a full disk Chromium might not open it.
+    notes: RefCell<Option<Cache>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -98,14 +105,22 @@ impl Disk {
     }
 
     /// Lets no write begin until there is room.
-    pub fn arm(&self) {
+    fn arm(&self) {
         if self.state.replace(State::Full) != State::Full {
             self.since.set(Date::now());
-            if let Some(caches) = sys::caches() {
-                spawn_local(async move {
-                    mark(&caches).await;
+            if let Some(Ok(removed)) = self.notes.borrow().as_ref().map(|notes| notes.delete(URL)) {
+                spawn_local(async {
+                    settled(removed).await;
                 });
             }
+        }
+    }
+
+    /// Learns what other engines know, and those before: lets no write begin if they found the disk full.
+    pub async fn ask(&self) {
+        let Some(caches) = sys::caches().filter(|_| sys::is_chromium()) else { return };
+        if within(is_torn(&caches, &self.notes)).await == Some(true) {
+            self.arm();
         }
     }
 }
@@ -123,15 +138,9 @@ impl Handle {
             events::sleep(pause as i32).await;
         }
         self.check_open()?;
-        let caches = sys::caches();
-        let room = match &caches {
-            Some(caches) => {
-                // Another engine may know more than that a connection was closed.
-                if is_marked(caches.has(CACHE).ok()).await {
-                    disk.arm();
-                }
-                within(look(caches)).await.is_some()
-            }
+        disk.ask().await;
+        let room = match sys::caches() {
+            Some(caches) => within(has_room(&caches)).await.is_some(),
             None => Date::now() - disk.since.get() > TRUST_MS,
         };
         disk.looked.set(Date::now());
@@ -141,41 +150,47 @@ impl Handle {
         }
         if disk.is_full() {
             self.commit(Staged::filler(StoreName::Journal, &noise(), FILLERS)?, Guard::Off).await?;
-        }
-        if let Some(Ok(deletion)) = caches.map(|caches| caches.delete(CACHE)) {
-            within(settled(deletion)).await;
+            let notes = disk.notes.borrow().clone();
+            if let Some(notes) = notes {
+                within(put(&notes, 0)).await;
+            }
         }
         disk.state.set(State::Fine);
         Ok(())
     }
 }
 
-/// Asks whether another engine left the mark; the answer is awaited later.
-pub fn ask_for_mark() -> Option<Promise> {
-    if sys::is_chromium() { sys::caches()?.has(CACHE).ok() } else { None }
+/// Whether an engine has removed the entry that the log is whole.
+async fn is_torn(caches: &Caches, notes: &RefCell<Option<Cache>>) -> Option<bool> {
+    let is_there = settled(caches.has(NOTES).ok()?).await? == JsValue::TRUE;
+    let cache = open(caches, NOTES).await?;
+    let torn = if is_there {
+        settled(cache.match_(URL).ok()?).await?.is_undefined()
+    } else {
+        put(&cache, 0).await?;
+        false
+    };
+    notes.replace(Some(cache));
+    Some(torn)
 }
 
-/// Whether it did.
-pub async fn is_marked(asked: Option<Promise>) -> bool {
-    match asked {
-        Some(asked) => within(settled(asked)).await == Some(JsValue::TRUE),
-        None => false,
-    }
-}
-
-/// Leaves the mark, and returns the cache.
-async fn mark(caches: &Caches) -> Option<Cache> {
-    settled(caches.open(CACHE).ok()?).await.map(JsCast::unchecked_into)
-}
-
-/// Whether there is room; writes the mark too.
-async fn look(caches: &Caches) -> Option<()> {
-    let cache = mark(caches).await?;
-    let parts = Array::new_with_length(ROOM_BYTES / FILLER_BYTES + 1);
-    let parts = parts.fill(sys::value(&noise()).ok()?.as_ref(), 0, parts.length());
-    let written = settled(cache.put(URL, &Response::new(&Blob::new(&parts).ok()?).ok()?).ok()?).await;
+async fn has_room(caches: &Caches) -> Option<()> {
+    let cache = open(caches, ROOM).await?;
+    let written = put(&cache, ROOM_BYTES / FILLER_BYTES + 1).await;
+    // All of it, for Chromium does not get a cache to work again that failed for want of space.
     settled(cache.delete(URL).ok()?).await;
-    written.map(drop)
+    settled(caches.delete(ROOM).ok()?).await;
+    written
+}
+
+async fn open(caches: &Caches, name: &str) -> Option<Cache> {
+    settled(caches.open(name).ok()?).await.map(JsCast::unchecked_into)
+}
+
+/// Puts so many times the noise into the only entry of a cache.
+async fn put(cache: &Cache, count: u32) -> Option<()> {
+    let parts = Array::new_with_length(count).fill(sys::value(&noise()).ok()?.as_ref(), 0, count);
+    settled(cache.put(URL, &Response::new(&Blob::new(&parts).ok()?).ok()?).ok()?).await.map(drop)
 }
 
 async fn settled(promise: Promise) -> Option<JsValue> {

@@ -29,7 +29,7 @@ use deadline::{Deadline, Expired, Watch};
 use disk::Disk;
 use exception::Phase;
 use futures_channel::oneshot;
-use futures_lite::future::poll_once;
+use futures_lite::future::{poll_once, zip};
 use open::{Expect, OPEN_TIMEOUT_MS, VANISHED, Way};
 use read::Values;
 use std::cell::{Cell, RefCell};
@@ -138,12 +138,9 @@ impl IndexedDb {
             watch: Rc::default(),
             on_blocked: Rc::clone(&on_blocked),
         });
-        let marked = disk::ask_for_mark();
-        let database = open::open(name, Way { expect: Expect::Any, limit_ms: OPEN_TIMEOUT_MS, on_blocked }).await?;
-        handle.connect(database);
-        if disk::is_marked(marked).await {
-            handle.disk.arm();
-        }
+        let way = Way { expect: Expect::Any, limit_ms: OPEN_TIMEOUT_MS, on_blocked };
+        let (database, ()) = zip(open::open(name, way), handle.disk.ask()).await;
+        handle.connect(database?);
         Ok(Self(handle))
     }
 }

@@ -34,7 +34,10 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub fn delete(this: &Caches, name: &str) -> Result<Promise, JsValue>;
 
+    #[derive(Clone)]
     pub type Cache;
+    #[wasm_bindgen(method, catch, js_name = match)]
+    pub fn match_(this: &Cache, url: &str) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub fn put(this: &Cache, url: &str, response: &Response) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
