@@ -71,6 +71,8 @@ pub struct Disk {
 enum State {
     #[default]
     Fine,
+    /// Nobody has asked yet what those before knew.
+    Unknown,
     /// A connection was closed, and nobody said why.
     Suspected,
     /// The log may be torn.
@@ -89,7 +91,7 @@ impl Disk {
 
     /// The browser closed a connection unasked.
     pub fn suspect(&self) {
-        if self.is_fine() && sys::is_chromium() {
+        if !self.is_full() && sys::is_chromium() {
             self.state.set(State::Suspected);
         }
     }
@@ -108,16 +110,16 @@ impl Disk {
     fn arm(&self) {
         if self.state.replace(State::Full) != State::Full {
             self.since.set(Date::now());
-            if let Some(Ok(removed)) = self.notes.borrow().as_ref().map(|notes| notes.delete(URL)) {
-                spawn_local(async {
-                    settled(removed).await;
-                });
-            }
+        }
+        if let Some(Ok(removed)) = self.notes.borrow().as_ref().map(|notes| notes.delete(URL)) {
+            spawn_local(async {
+                settled(removed).await;
+            });
         }
     }
 
-    /// Learns what other engines know, and those before: lets no write begin if they found the disk full.
-    pub async fn ask(&self) {
+    /// Learns what other engines know, and those before.
+    async fn ask(&self) {
         let Some(caches) = sys::caches().filter(|_| sys::is_chromium()) else { return };
         if within(is_torn(&caches, &self.notes)).await == Some(true) {
             self.arm();
@@ -126,19 +128,39 @@ impl Disk {
 }
 
 impl Handle {
-    /// Returns once writes may begin, or why they may not.
+    /// Asks what those before knew of the disk, and waits for nothing: only a write does.
+    pub(super) fn ask_about_the_disk(self: &Rc<Self>) {
+        if sys::is_chromium() {
+            self.disk.state.set(State::Unknown);
+            let handle = Rc::clone(self);
+            spawn_local(async move {
+                // What it is, the next write hears.
+                let _ = handle.await_room().await;
+            });
+        }
+    }
+
+    /// Does what is next before a write may begin, or says why none may.
     pub(super) async fn await_room(self: &Rc<Self>) -> Result<()> {
         self.disk.looking.share(Box::pin(Rc::clone(self).make_sure_of_room())).await
     }
 
     async fn make_sure_of_room(self: Rc<Self>) -> Result<()> {
         let disk = &self.disk;
+        let first = disk.state.get() == State::Unknown;
+        disk.ask().await;
+        if first {
+            // There may be no connection yet.
+            if disk.state.get() == State::Unknown {
+                disk.state.set(State::Fine);
+            }
+            return Ok(());
+        }
         let pause = (disk.looked.get() + PAUSE_MS - Date::now()).min(PAUSE_MS);
         if pause > 0.0 {
             events::sleep(pause as i32).await;
         }
         self.check_open()?;
-        disk.ask().await;
         let room = match sys::caches() {
             Some(caches) => within(has_room(&caches)).await.is_some(),
             None => Date::now() - disk.since.get() > TRUST_MS,

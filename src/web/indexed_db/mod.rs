@@ -29,7 +29,7 @@ use deadline::{Deadline, Expired, Watch};
 use disk::Disk;
 use exception::Phase;
 use futures_channel::oneshot;
-use futures_lite::future::{poll_once, zip};
+use futures_lite::future::poll_once;
 use open::{Expect, OPEN_TIMEOUT_MS, VANISHED, Way};
 use read::Values;
 use std::cell::{Cell, RefCell};
@@ -139,8 +139,8 @@ impl IndexedDb {
             on_blocked: Rc::clone(&on_blocked),
         });
         let way = Way { expect: Expect::Any, limit_ms: OPEN_TIMEOUT_MS, on_blocked };
-        let (database, ()) = zip(open::open(name, way), handle.disk.ask()).await;
-        handle.connect(database?);
+        handle.ask_about_the_disk();
+        handle.connect(open::open(name, way).await?);
         Ok(Self(handle))
     }
 }
@@ -223,7 +223,7 @@ impl Handle {
         let mut lost = String::new();
         loop {
             // The connection may have been lost for want of space, and another is written to later than it was opened.
-            if guard == Guard::On && !self.disk.is_fine() {
+            while guard == Guard::On && !self.disk.is_fine() {
                 self.await_room().await?;
             }
             if let Some(database) = self.connected()? {
