@@ -377,6 +377,20 @@ impl<T: Operation> Queue<T> {
         }
     }
 
+    /// The numbers of what was kept for nothing but what operations of a group delete, each with the operation's index.
+    pub fn superseded(&self, group: &Group<T>) -> Vec<(usize, u64)> {
+        let state = self.0.borrow();
+        let mut superseded = Vec::new();
+        for (index, later) in group.entries.iter().enumerate().filter(|(_, entry)| entry.operation.frees()) {
+            for kept in &state.kept {
+                if kept.number < later.number && later.operation.supersedes(&kept.operation) {
+                    superseded.push((index, kept.terms.seq));
+                }
+            }
+        }
+        superseded
+    }
+
     /// Gives everything that waits the fate of a group that could not be stored: one reason for all of them.
     pub fn fail_waiting(&self, reason: T::Answer) {
         let mut sent = Sent(Vec::new(), Vec::new());

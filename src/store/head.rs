@@ -13,10 +13,18 @@ pub(super) fn exact_key() -> Key {
     Key::new().text("exact")
 }
 
-/// That record, which has no content.
-pub(super) fn seal_exact() -> Result<Vec<u8>> {
+/// That record. With the number of whoever counts in it, it says that somebody is at it: should anything be deleted without the
+/// head meanwhile, it is gone, and the count is worth nothing.
+pub(super) fn seal_exact(counting: Option<u128>) -> Result<Vec<u8>> {
     let key = exact_key();
-    record::seal(Place { store: StoreName::Meta, key: &key }, Kind::Exact, &[], Compression::Off)
+    let payload = counting.map_or_else(Vec::new, |number| number.to_le_bytes().to_vec());
+    record::seal(Place { store: StoreName::Meta, key: &key }, Kind::Exact, &payload, Compression::Off)
+}
+
+/// Whether that record says that they are. A damaged one does not.
+pub(super) fn is_exact(record: &[u8]) -> bool {
+    let key = exact_key();
+    record::open(Place { store: StoreName::Meta, key: &key }, Kind::Exact, record).is_ok_and(|payload| payload.is_empty())
 }
 
 /// Totals over the whole store, kept exact by every transaction and recomputed by `verify`.

@@ -15,7 +15,8 @@ use crate::error::Result;
 use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer as Out};
 use std::cell::{Cell, RefCell};
 
-/// Writes that another engine stored and whose answers are remembered for their own: 4,096.
+/// Writes whose answers are remembered: those that another engine stored, and those that were refused. Of the latter only
+/// such as are among the last so many: 4,096.
 const REPLAYED_MAX: usize = 4096;
 
 /// A stretch of numbers, both ends included.
@@ -44,7 +45,7 @@ pub(super) struct Row {
     decided: Vec<Stretch>,
     /// Numbers that a replay of the journal stored, and what they answer if that is a number.
     replayed: Vec<Stretch>,
-    /// Numbers of accepted writes that were refused, which nobody may have been told yet, and why: see [`Write::refusal`].
+    /// Numbers of writes that were refused, which nobody may have been told yet, and why: see [`Write::refusal`].
     refused: Vec<Stretch>,
 }
 
@@ -160,6 +161,11 @@ impl Ledger {
         self.unknown.set(false);
     }
 
+    /// Remembers what writes answered whose callers were told otherwise.
+    pub(super) fn remember(&self, answers: Vec<(u64, u64)>) {
+        self.state.borrow_mut().1.replayed.extend(answers.into_iter().map(|(seq, answer)| Stretch(seq, answer)));
+    }
+
     /// What is decided of a write.
     pub(super) fn decided(&self, seq: u64) -> Option<Decision> {
         let row = &self.state.borrow().1;
@@ -185,7 +191,8 @@ impl Ledger {
         row.replayed.extend(replayed.iter().map(|(seq, answer)| Stretch(*seq, *answer)));
         row.replayed.drain(..row.replayed.len().saturating_sub(REPLAYED_MAX));
         row.refused.extend(refused.iter().map(|(seq, why)| Stretch(*seq, *why)));
-        row.refused.drain(..row.refused.len().saturating_sub(REPLAYED_MAX));
+        let newest = row.decided.last().map_or(0, |last| last.1);
+        row.refused.retain(|refused| refused.0 + REPLAYED_MAX as u64 > newest);
         let place = Place { store: StoreName::Meta, key: &self.key };
         let record = record::seal_fields(place, Kind::Writer, &row, Compression::Off)?;
         let check = Check::still(StoreName::Meta, self.key.clone(), state.0.clone());

@@ -1,11 +1,10 @@
-//! The end of a page: what it was told is accepted and is not stored yet, it writes into the journal itself.
+//! The end of a page: what is not answered yet it writes into the journal itself.
 
 use super::database::Scope;
 use super::executor::Group;
-use super::known;
 use super::page::Page;
+use futures_channel::oneshot;
 use hoardb::backend::{Op, StoreName};
-use hoardb::queue::Ack;
 use hoardb::store::journal;
 use std::rc::Rc;
 
@@ -14,17 +13,12 @@ pub const JOURNAL: usize = 0;
 
 impl Page {
     /// The page is hidden, and may be gone for good after this.
-    pub fn hide(self: &Rc<Self>, lives_on: bool) {
-        let (mut rows, mut unanswered) = (Vec::new(), Vec::new());
-        for (operation, write) in self.pending() {
-            let follows = operation.changes.iter().any(|(session, _)| unanswered.contains(session));
-            if operation.ack != Ack::Accepted || (known::JOURNAL_OVERTAKES && lives_on && follows) {
-                unanswered.extend(operation.changes.iter().map(|(session, _)| *session));
-            } else {
-                let (key, record) =
-                    journal::record(self.writer as u128, operation.seq, self.world.executor.now_ms(), &write);
-                rows.push((operation, key, record));
-            }
+    pub fn hide(self: &Rc<Self>) {
+        let mut rows = Vec::new();
+        for (operation, write) in self.to_journal() {
+            let now_ms = self.world.executor.now_ms();
+            let (key, record) = journal::record(self.writer as u128, operation.seq, now_ms, &write);
+            rows.push((operation, key, record));
         }
         self.world.executor.trace(format_args!("tab {} is hidden with {} writes", self.tab, rows.len()));
         if rows.is_empty() {
@@ -51,5 +45,22 @@ impl Page {
             let committed = oracle.committed(writer, &database, &changed);
             committed.unwrap_or_else(|problem| panic!("the journal of tab {tab}: {problem}"));
         });
+    }
+    /// Takes a write that failed out of the journal.
+    pub async fn erase(&self, seq: u64) {
+        let (world, writer, tab) = (Rc::clone(&self.world), self.writer, self.tab);
+        let turn = world.transactions.create(Scope::write([StoreName::Journal].into_iter()));
+        let (done, erased) = oneshot::channel();
+        world.executor.clone().spawn(Group::Transaction(tab, JOURNAL), async move {
+            turn.begun().await;
+            world.executor.pause(world.latency_ms).await;
+            let mut database = world.database.borrow_mut();
+            let key = journal::key(writer as u128, seq);
+            let changed = database.apply(vec![Op::Delete(StoreName::Journal, key)]).to_vec();
+            let committed = world.oracle.borrow_mut().committed(writer, &database, &changed);
+            committed.unwrap_or_else(|problem| panic!("the journal of tab {tab}: {problem}"));
+            let _ = done.send(());
+        });
+        let _ = erased.await;
     }
 }

@@ -3,7 +3,7 @@
 use hoardb::store::Finding;
 
 /// What is shown of kept writes does not go with what other tabs have stored meanwhile.
-pub const STALE_KEPT: bool = true;
+pub const STALE_KEPT: bool = false;
 
 /// Two states of a session that are made in one millisecond are taken for one.
 pub const REVISION_BY_CLOCK: bool = false;
@@ -14,17 +14,15 @@ pub const RESURRECTED: bool = false;
 /// A delete that is found to have happened does not know how many sessions there were, and may not be durable.
 pub const FORGETFUL_DELETES: bool = false;
 
-/// A journal has what is accepted, and not what was asked for before it and is not answered: another tab may replay it first.
-pub const JOURNAL_OVERTAKES: bool = true;
 
 /// What a page has in the journal is replayed though the page lived on and was told what became of it.
-pub const JOURNAL_OUTLIVED: bool = true;
+pub const JOURNAL_OUTLIVED: bool = false;
 
 /// What cannot be planned while the journal is replayed is taken out of it all the same.
-pub const REPLAY_LOSES: bool = true;
+pub const REPLAY_LOSES: bool = false;
 
 /// A session that changes whenever `verify` looks at it is reported as it was seen last.
-const BUSY_SESSIONS: bool = true;
+const BUSY_SESSIONS: bool = false;
 
 /// Whether a finding, with writers about, is one of these.
 pub fn is_known_finding(finding: &Finding) -> bool {

@@ -14,6 +14,7 @@ use super::model::{Answer, Change, IDS, LISTS, Session, State};
 use hoardb::backend::{Key, KeyRange, StoreName};
 use hoardb::error::Error;
 use hoardb::queue::Ack;
+use hoardb::record::{self, Kind, Place};
 use hoardb::session::{Chunk, SessionRecord, chunk_key, session_key};
 use hoardb::store::{Head, journal};
 use std::collections::BTreeMap;
@@ -595,7 +596,11 @@ impl Oracle {
         let head = head(database)?;
         let counted = (head.counters.sessions, head.counters.items);
         // Above the quota a delete goes without the head, and takes the record that says that it is exact with it.
-        let is_exact = database.read(StoreName::Meta, &Key::new().text("exact")).is_some();
+        let exact = Key::new().text("exact");
+        let place = Place { store: StoreName::Meta, key: &exact };
+        // With something in it, it says that somebody is counting.
+        let says = database.read(StoreName::Meta, &exact).map(|record| record::open(place, Kind::Exact, record));
+        let is_exact = says.is_some_and(|says| says.is_ok_and(|payload| payload.is_empty()));
         self.totals.put(version, is_exact.then_some(counted));
         if is_exact && counted != totals {
             return Err(format!("the head counts {:?}, there are {totals:?} sessions and items", head.counters));

@@ -26,6 +26,8 @@ struct Pending {
     write: Write,
     /// Where its answer goes; dropped when nobody will know.
     reply: oneshot::Sender<Result<Written>>,
+    /// The page has written it into the journal.
+    journaled: bool,
 }
 
 /// See the module.
@@ -171,7 +173,7 @@ impl Page {
         let Operation { number, changes, stored, .. } = &*operation;
         self.world.executor.trace(format_args!("tab {}: #{number} {ack:?} {changes:?} {stored:?}", self.tab));
         let (reply, replied) = oneshot::channel();
-        self.pending.borrow_mut().insert(seq, Pending { operation: Rc::clone(&operation), write, reply });
+        self.pending.borrow_mut().insert(seq, Pending { operation: Rc::clone(&operation), write, reply, journaled: false });
         self.send(seq);
         (operation, replied)
     }
@@ -192,7 +194,10 @@ impl Page {
             // A page that has given up waits for nothing.
             let pending = page.pending.borrow_mut().remove(&seq);
             if let Some(pending) = pending {
-                page.judge(&pending.operation, &answer);
+                if pending.journaled && answer.is_err() {
+                    page.erase(seq).await;
+                }
+                page.judge(&pending.operation, &answer, pending.journaled);
                 let _ = pending.reply.send(answer);
             }
         });
@@ -229,7 +234,7 @@ impl Page {
     }
 
     /// Judges the answer to a write.
-    fn judge(&self, operation: &Operation, answer: &Result<Written>) {
+    fn judge(&self, operation: &Operation, answer: &Result<Written>, journaled: bool) {
         let number = operation.number;
         self.world.executor.trace(format_args!("tab {}: #{number} answers {answer:?}", self.tab));
         let now = self.world.version();
@@ -247,7 +252,8 @@ impl Page {
                     // The reason may be older than the write: what comes before it on its session is kept for it.
                     self.forgive(error, Since { number: 0, version: 0, heard: 0 }, "a write");
                     // Whoever was not told may find it stored, or stored and not known to survive loss of power.
-                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || is_durable;
+                    // So may another tab, before the page took it out of the journal.
+                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || is_durable || journaled;
                     self.world.oracle.borrow_mut().failed(operation, now, may_be_stored)
                 }
             },
@@ -257,10 +263,15 @@ impl Page {
         });
     }
 
-    /// What is not answered, in order.
-    pub fn pending(&self) -> Vec<(Rc<Operation>, Write)> {
-        let pending = self.pending.borrow();
-        pending.values().map(|pending| (Rc::clone(&pending.operation), pending.write.clone())).collect()
+    /// What is not answered and not in the journal, in order. It is from now on.
+    pub fn to_journal(&self) -> Vec<(Rc<Operation>, Write)> {
+        let mut pending = self.pending.borrow_mut();
+        let missing = pending.values_mut().filter(|pending| !pending.journaled);
+        let mark = |pending: &mut Pending| {
+            pending.journaled = true;
+            (Rc::clone(&pending.operation), pending.write.clone())
+        };
+        missing.map(mark).collect()
     }
 
     // Judging

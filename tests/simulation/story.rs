@@ -113,9 +113,9 @@ impl Story {
             match executor.random(|rng| rng.u8(..4)) {
                 0 => self.crash(number),
                 1 => self.crash_engine(number),
-                2 if !known::JOURNAL_OUTLIVED => self.tabs[number].page.hide(true),
+                2 if !known::JOURNAL_OUTLIVED => self.tabs[number].page.hide(),
                 _ => {
-                    self.tabs[number].page.hide(false);
+                    self.tabs[number].page.hide();
                     self.crash(number);
                 }
             }

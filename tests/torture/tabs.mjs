@@ -63,7 +63,8 @@ function lostUpdates(tabs, read) {
     for (const id of tab.removed) if (id in read.sessions) lost.push(`${id} was deleted and is there`);
     for (const id of tab.created) {
       if (tab.removing.has(id)) continue;
-      if (read.sessions[id]?.lists.images?.length !== 1) lost.push(`${id} was created and is not there with its image`);
+      const images = read.sessions[id]?.lists.images?.length;
+      if (images !== 1) lost.push(`${id} was created and is ${id in read.sessions ? `there with ${images ?? 0} images` : "not there"}`);
     }
   }
   return lost;
