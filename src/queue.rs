@@ -417,9 +417,9 @@ impl<T: Operation> Queue<T> {
         }
     }
 
-    /// What is kept, in order.
-    pub fn kept(&self) -> Vec<Rc<T>> {
-        self.0.borrow().kept.iter().map(|entry| Rc::clone(&entry.operation)).collect()
+    /// What is kept, in order, each with its number among its writer's.
+    pub fn kept(&self) -> Vec<(Rc<T>, u64)> {
+        self.0.borrow().kept.iter().map(|entry| (Rc::clone(&entry.operation), entry.terms.seq)).collect()
     }
 
     /// How it is doing.

@@ -409,6 +409,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         let all = |error: Box<Error>| work.writes.iter().map(|_| Err(error.clone())).collect();
         let (mut patience, mut lost) = (self.patience(), None);
         let until_ms = self.host.now_ms().saturating_add(CONTENTION_MS);
+        let strict = self.options.durability == Durability::Strict;
+        let durable = strict || work.durable;
         for attempt in 0.. {
             if attempt >= ATTEMPTS_MAX {
                 if self.host.now_ms() >= until_ms {
@@ -436,7 +438,8 @@ impl<B: Backend, H: Host> Store<B, H> {
             let (mut planned, changes_nothing) = match planned {
                 Ok(Some(planned)) => (planned, false),
                 // The journal may have such a write, too: unless it is decided, another tab does it later.
-                Ok(None) if work.durable || !work.journal.is_empty() || !decided.is_empty() => {
+                // And what was decided before may not be durable.
+                Ok(None) if durable || !work.journal.is_empty() || !decided.is_empty() => {
                     (Planned::of(Batch::default()), work.journal.is_empty())
                 }
                 Ok(None) => return answers,
@@ -459,7 +462,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                     planned.batch.ops.push(Op::Delete(StoreName::Journal, key.clone()));
                 }
             }
-            planned.batch.durability = if work.durable { Durability::Strict } else { self.options.durability };
+            planned.batch.durability = if durable { Durability::Strict } else { Durability::Relaxed };
             let (sessions, raised) = (std::mem::take(&mut planned.sessions), Rc::clone(&planned.raised));
             let problem = match self.commit(planned).await {
                 Ok(Outcome::Committed) => None,
@@ -480,36 +483,36 @@ impl<B: Backend, H: Host> Store<B, H> {
             };
             if let Some(error) = problem {
                 self.forget(touched);
-                let strict = self.options.durability == Durability::Strict;
-                let unless_durable = |answers: Vec<Result<Written>>, error: &Error| {
-                    let answers = answers.into_iter().zip(&work.acks);
-                    let durable = |ack: Ack| strict || ack == Ack::Durable;
-                    let told = |(answer, ack): (Result<Written>, &Ack)| {
-                        if durable(*ack) { answer.and(Err(error.clone().into())) } else { answer }
-                    };
-                    answers.map(told).collect()
-                };
-                if changes_nothing {
-                    if matches!(*error, Error::ConnectionLost { .. }) {
-                        work.ledger.doubt();
+                if changes_nothing && !durable && matches!(*error, Error::StorageFull { .. }) {
+                    // To refuse needs no room. But nobody else may have decided them meanwhile.
+                    if let Err(error) = self.learn(work.ledger).await {
+                        return all(error);
                     }
-                    return unless_durable(answers, &error);
+                    if decided.iter().any(|seq| work.ledger.decided(*seq).is_some()) {
+                        continue;
+                    }
+                    return answers;
                 }
                 let failed = |error: Box<Error>| answers.iter().map(|answer| without_commit(answer, &error)).collect();
                 // Without a row nothing tells whether it happened, and to do it again may be to do it twice.
                 if !matches!(*error, Error::ConnectionLost { .. }) || raised.get() == FRUGAL {
                     return failed(error);
                 }
-                work.ledger.doubt();
+                work.ledger.doubt(work.numbers(&answers));
                 match self.learn(work.ledger).await {
                     Ok(stored) if stored.as_ref() == Some(&record) => {
                         // That it happened does not say that it survives loss of power.
-                        if (work.durable || strict)
+                        if durable
                             && let Err(error) = self.barrier().await
                         {
                             work.ledger.know(Some(record));
-                            work.ledger.remember(work.numbers(&answers));
-                            return unless_durable(answers, &error);
+                            let durable = |ack: Ack| strict || ack == Ack::Durable;
+                            let answers = answers.into_iter().zip(&work.acks);
+                            return answers
+                                .map(
+                                    |(answer, ack)| if durable(*ack) { answer.and(Err(error.clone())) } else { answer },
+                                )
+                                .collect();
                         }
                         lost = Some(error);
                     }

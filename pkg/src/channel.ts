@@ -139,6 +139,8 @@ export class Channel {
   #closing: Promise<void> | undefined;
   /** Accepted writes are on their way to the journal; resolves to whether all of them got there. */
   #leaving: Promise<boolean> | undefined;
+  /** What was refused is on its way out of the journal. */
+  #erased: Promise<void> | undefined;
   #forRoom: (() => void)[] = [];
   /** Why the engine was lost, until it works again. */
   #lost: string | undefined;
@@ -179,6 +181,8 @@ export class Channel {
       failed: (error) => void (current() && this.#fail(error)),
     };
     const connected = async (): Promise<void> => {
+      // The engine stores what it finds in the journal.
+      if (this.#erased !== undefined) await this.#erased;
       const port = await this.#connector.connect(this.#hoard, events);
       if (!current()) return port.release();
       this.#port = port;
@@ -515,11 +519,11 @@ export class Channel {
     if (entry.ack === ACCEPTED && entry.kept && entry.acceptedAt > 0) {
       const { session, list } = entry.args as Partial<Args<"append">>;
       const detail = { error, session: session ?? sessionsOf(entry)[0] ?? null };
-      if (entry.journaled) void this.journal?.erase(entry);
+      if (entry.journaled) this.#erased = this.journal?.erase(entry);
       this.#emit("failed", list === undefined ? detail : { ...detail, list });
     } else if (entry.journaled && this.journal !== undefined) {
       // Whoever learns that it is not stored has to be sure that it never will be.
-      void this.journal.erase(entry).finally(() => reject(entry, error));
+      this.#erased = this.journal.erase(entry).finally(() => reject(entry, error));
     } else {
       reject(entry, error);
     }

@@ -220,7 +220,7 @@ fn what_is_kept_stays_in_the_order_in_which_it_was_accepted() {
     refuse(&queue, group);
     // The delete is to be tried alone, but the connection is lost before that.
     queue.fail_waiting(FULL);
-    assert_eq!(queue.kept().iter().map(|op| op.name).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(queue.kept().iter().map(|(op, _)| op.name).collect::<Vec<_>>(), [1, 2]);
     queue.retry();
     assert_eq!(names(&queue.next_group(true).unwrap()), [1, 2]);
 }
@@ -244,5 +244,5 @@ fn what_waits_shares_the_fate_of_a_group_that_lost_the_store() {
     let _kept = queue.push(op(3), ACCEPTED, 0, 0);
     queue.fail_waiting(FULL);
     assert_eq!(answers.map(|answer| block_on(answer).unwrap()), [FULL, FULL]);
-    assert_eq!(queue.kept().iter().map(|op| op.name).collect::<Vec<_>>(), [3]);
+    assert_eq!(queue.kept().iter().map(|(op, _)| op.name).collect::<Vec<_>>(), [3]);
 }

@@ -120,6 +120,8 @@ pub(super) struct Ledger {
     state: RefCell<(Option<Vec<u8>>, Row)>,
     /// A commit was lost, and what is stored could not be read since.
     unknown: Cell<bool>,
+    /// What writes of the last lost commit answer if it happened, where that is a number.
+    tried: RefCell<Vec<(u64, u64)>>,
 }
 
 /// Keys of all writers' rows start with this.
@@ -137,16 +139,17 @@ pub(super) fn writer_of(key: &Key) -> Option<u128> {
 impl Ledger {
     pub(super) fn new(writer: u128) -> Self {
         let key = prefix().text(&format!("{writer:032x}"));
-        Self { key, writer, state: RefCell::default(), unknown: Cell::new(false) }
+        Self { key, writer, state: RefCell::default(), unknown: Cell::new(false), tried: RefCell::default() }
     }
 
     pub(super) fn writer(&self) -> u128 {
         self.writer
     }
 
-    /// Takes note that what is stored may be what was last tried, or not.
-    pub(super) fn doubt(&self) {
+    /// Takes note that what is stored may be what was last tried, or not; and what writes would answer then.
+    pub(super) fn doubt(&self, answers: Vec<(u64, u64)>) {
         self.unknown.set(true);
+        self.tried.replace(answers);
     }
 
     /// Whether it has to be read before anything rests on it.
@@ -161,17 +164,16 @@ impl Ledger {
         self.unknown.set(false);
     }
 
-    /// Remembers what writes answered whose callers were told otherwise.
-    pub(super) fn remember(&self, answers: Vec<(u64, u64)>) {
-        self.state.borrow_mut().1.replayed.extend(answers.into_iter().map(|(seq, answer)| Stretch(seq, answer)));
-    }
-
     /// What is decided of a write.
     pub(super) fn decided(&self, seq: u64) -> Option<Decision> {
         let row = &self.state.borrow().1;
         let refused = row.refused.iter().find(|refused| refused.0 == seq);
-        let decision =
-            refused.map_or_else(|| Decision::Stored(row.answer(seq)), |refused| Decision::Refused(refused.1));
+        let stored = || {
+            let tried = self.tried.borrow();
+            let tried = tried.iter().find(|tried| tried.0 == seq).map(|tried| tried.1);
+            Decision::Stored(row.answer(seq).or(tried))
+        };
+        let decision = refused.map_or_else(stored, |refused| Decision::Refused(refused.1));
         (seq > 0 && row.decides(seq)).then_some(decision)
     }
 

@@ -7,6 +7,7 @@
 //! 2. A dirty entry is a record that a kept write will make. Only reads see it; it lies under a key of its own.
 
 use super::ask::Answer;
+use super::ledger::Ledger;
 use super::plan::Plan;
 use super::{Store, Write};
 use crate::backend::{Backend, Key, KeyRange, Op, StoreName};
@@ -269,6 +270,11 @@ impl<B: Backend, H: Host> Store<B, H> {
         // Where it cannot be planned either, reads see what is stored.
         let _ = self.trusted().await;
         self.memory.shown.set(self.memory.generation());
+        // Another tab may have stored some from the journal.
+        let ledger = Ledger::new(self.ledger.writer());
+        let _ = self.learn(&ledger).await;
+        let kept = kept.into_iter().filter(|(_, seq)| ledger.decided(*seq).is_none());
+        let kept: Vec<_> = kept.map(|(write, _)| write).collect();
         let Ok(Some(planned)) = self.plan_to_show(&kept).await else { return };
         let mut cache = self.memory.cache.borrow_mut();
         for op in planned {

@@ -46,8 +46,8 @@ impl Page {
             committed.unwrap_or_else(|problem| panic!("the journal of tab {tab}: {problem}"));
         });
     }
-    /// Takes a write that failed out of the journal.
-    pub async fn erase(&self, seq: u64) {
+    /// Takes writes that failed out of the journal.
+    pub async fn erase(&self, seqs: Vec<u64>) {
         let (world, writer, tab) = (Rc::clone(&self.world), self.writer, self.tab);
         let turn = world.transactions.create(Scope::write([StoreName::Journal].into_iter()));
         let (done, erased) = oneshot::channel();
@@ -55,9 +55,12 @@ impl Page {
             turn.begun().await;
             world.executor.pause(world.latency_ms).await;
             let mut database = world.database.borrow_mut();
-            let key = journal::key(writer as u128, seq);
-            let changed = database.apply(vec![Op::Delete(StoreName::Journal, key)]).to_vec();
-            let committed = world.oracle.borrow_mut().committed(writer, &database, &changed);
+            let key = |seq: &u64| journal::key(writer as u128, *seq);
+            let deletes = seqs.iter().map(|seq| Op::Delete(StoreName::Journal, key(seq)));
+            let changed = database.apply(deletes.collect()).to_vec();
+            let mut oracle = world.oracle.borrow_mut();
+            seqs.into_iter().for_each(|seq| oracle.erased(writer, seq));
+            let committed = oracle.committed(writer, &database, &changed);
             committed.unwrap_or_else(|problem| panic!("the journal of tab {tab}: {problem}"));
             let _ = done.send(());
         });

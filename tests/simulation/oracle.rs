@@ -90,6 +90,8 @@ pub struct Oracle {
     deleted: BTreeMap<(usize, Writer), u64>,
     /// What stands in the journal, or stood there.
     journal: BTreeMap<(Writer, u64), Rc<Operation>>,
+    /// Those that were taken out of it.
+    erased: Vec<Rc<Operation>>,
     /// The commits that made accepted operations happen which were answered since.
     applied: BTreeMap<u64, u64>,
     /// Deletes that took an accepted write with them, and those.
@@ -114,6 +116,7 @@ impl Oracle {
             faults: BTreeMap::new(),
             deleted: BTreeMap::new(),
             journal: BTreeMap::new(),
+            erased: Vec::new(),
             applied: BTreeMap::new(),
             superseding: Vec::new(),
             number: 0,
@@ -377,12 +380,18 @@ impl Oracle {
         }
     }
 
+    /// This was taken out of the journal again. A power cut may bring it back.
+    pub fn erased(&mut self, writer: Writer, seq: u64) {
+        self.erased.extend(self.journal.remove(&(writer, seq)));
+    }
+
     /// The journal was replayed: everything in it is stored or refused.
     pub fn replayed(&mut self, now: u64, database: &Database) -> Result<(), String> {
         if let Some((key, _)) = database.range(StoreName::Journal, &KeyRange::all()).next() {
             return Err(format!("{key:?} is still in the journal"));
         }
-        for operation in std::mem::take(&mut self.journal).into_values() {
+        // A power cut may bring them back.
+        for operation in self.journal.values().cloned().collect::<Vec<_>>() {
             if self.is_open(&operation) {
                 self.decide(&operation, now, &|_, fate, refusals| match fate {
                     Fate::Applied(..) | Fate::Passed(_) => true,
@@ -420,6 +429,7 @@ impl Oracle {
         self.has_head = head.is_some();
         self.generation = head.map_or(0, |head| head.generation);
         let mut coming: Vec<Rc<Operation>> = std::mem::take(&mut self.journal).into_values().collect();
+        coming.append(&mut self.erased);
         coming.retain(|operation| {
             let key = journal::key(operation.writer as u128, operation.seq);
             database.read(StoreName::Journal, &key).is_some()

@@ -42,6 +42,8 @@ pub struct Page {
     /// Who waits for an engine.
     waiting: RefCell<Vec<oneshot::Sender<()>>>,
     pending: RefCell<BTreeMap<u64, Pending>>,
+    /// What it has given up, and is still in the journal.
+    refused: RefCell<Vec<u64>>,
     seq: Cell<u64>,
     is_draining: Cell<bool>,
     is_retrying: Cell<bool>,
@@ -75,6 +77,7 @@ impl Page {
             engine: RefCell::default(),
             waiting: RefCell::default(),
             pending: RefCell::default(),
+            refused: RefCell::default(),
             seq: Cell::default(),
             is_draining: Cell::default(),
             is_retrying: Cell::default(),
@@ -91,6 +94,11 @@ impl Page {
 
     /// Opens an engine and sends it what is not answered.
     pub async fn open(self: &Rc<Self>) -> Result<()> {
+        // The engine stores what it finds in the journal.
+        let refused = self.refused.take();
+        if !refused.is_empty() {
+            self.erase(refused).await;
+        }
         let since = self.begin();
         let connection = Connection::new(&self.world, self.tab, self.writer);
         self.unheard.take();
@@ -124,7 +132,18 @@ impl Page {
         self.is_draining.set(false);
         self.is_retrying.set(false);
         self.world.oracle.borrow_mut().fault(self.writer, "EngineCrashed");
-        self.pending.borrow_mut().retain(|_, pending| !gives_up(&pending.operation));
+        let mut refused = self.refused.borrow_mut();
+        self.pending.borrow_mut().retain(|seq, pending| {
+            let given_up = gives_up(&pending.operation);
+            refused.extend((given_up && pending.journaled).then_some(*seq));
+            !given_up
+        });
+    }
+
+    /// The page is gone, and does nothing any more.
+    pub fn end(&self) {
+        self.crash(|_| true);
+        self.refused.take();
     }
 
     /// The engine, if there is one.
@@ -195,7 +214,7 @@ impl Page {
             let pending = page.pending.borrow_mut().remove(&seq);
             if let Some(pending) = pending {
                 if pending.journaled && answer.is_err() {
-                    page.erase(seq).await;
+                    page.erase(vec![seq]).await;
                 }
                 page.judge(&pending.operation, &answer, pending.journaled);
                 let _ = pending.reply.send(answer);

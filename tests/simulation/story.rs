@@ -208,7 +208,7 @@ impl Story {
     fn kill(&self) {
         self.executor.trace(format_args!("all tabs die"));
         self.executor.cancel(|group| group != Group::Story);
-        self.tabs.iter().for_each(|tab| tab.page.crash(|_| true));
+        self.tabs.iter().for_each(|tab| tab.page.end());
     }
 
     /// The power goes: of what was not made durable, the end is gone.
