@@ -9,7 +9,7 @@
 
 use futures_channel::oneshot;
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// The most operations that one transaction takes.
@@ -141,6 +141,8 @@ struct State<T: Operation> {
     waiting: VecDeque<Entry<T>>,
     background: VecDeque<Entry<T>>,
     kept: VecDeque<Entry<T>>,
+    /// Numbers of those that nobody keeps: their callers were told that they could not be stored.
+    given_up: BTreeSet<u64>,
     /// Why they are kept.
     reason: Option<T::Answer>,
     /// The next group is what was kept.
@@ -229,7 +231,10 @@ impl<T: Operation> State<T> {
                 let at = self.kept.partition_point(|kept| kept.number < entry.number);
                 self.kept.insert(at, entry);
             }
-            (_, Some(reason)) => self.close(entry, reason, 0, sent),
+            (_, Some(reason)) => {
+                self.given_up.extend((entry.terms.seq > 0).then_some(entry.terms.seq));
+                self.close(entry, reason, 0, sent);
+            }
         }
     }
 
@@ -270,6 +275,7 @@ impl<T: Operation> Default for Queue<T> {
             waiting: VecDeque::new(),
             background: VecDeque::new(),
             kept: VecDeque::new(),
+            given_up: BTreeSet::new(),
             reason: None,
             retry: false,
             freeing: false,
@@ -389,6 +395,20 @@ impl<T: Operation> Queue<T> {
             }
         }
         superseded
+    }
+
+    /// The numbers of operations whose callers were told that they could not be stored, since they were last forgotten. They must not
+    /// happen later, from the journal.
+    pub fn given_up(&self) -> Vec<u64> {
+        self.0.borrow().given_up.iter().copied().collect()
+    }
+
+    /// Forgets these, which are decided now.
+    pub fn forget_given_up(&self, decided: &[u64]) {
+        let mut state = self.0.borrow_mut();
+        for seq in decided {
+            state.given_up.remove(seq);
+        }
     }
 
     /// Gives everything that waits the fate of a group that could not be stored: one reason for all of them.

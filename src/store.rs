@@ -326,7 +326,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         let waiting = self.queue.figures().kept;
         let kept_before = self.problem.borrow().is_some();
         if waiting > 0 || kept_before || self.memory.shows_kept() {
-            self.show_kept().await;
+            // If it cannot be planned now, the next read tries.
+            let _ = self.show_kept().await;
         }
         if let Some(error) = problem.filter(|_| waiting > 0) {
             self.problem.replace(Some(error.clone()));
@@ -368,6 +369,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             durable: group.durable(),
             journal: &[],
             superseded: self.queue.superseded(group),
+            given_up: self.queue.given_up(),
         }
     }
 
@@ -502,9 +504,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 match self.learn(work.ledger).await {
                     Ok(stored) if stored.as_ref() == Some(&record) => {
                         // That it happened does not say that it survives loss of power.
-                        if durable
-                            && let Err(error) = self.barrier().await
-                        {
+                        if durable && let Err(error) = self.barrier().await {
                             work.ledger.know(Some(record));
                             let durable = |ack: Ack| strict || ack == Ack::Durable;
                             let answers = answers.into_iter().zip(&work.acks);
@@ -524,11 +524,12 @@ impl<B: Backend, H: Host> Store<B, H> {
                 }
             }
             self.healed(lost);
+            self.queue.forget_given_up(&work.given_up);
             if raised.get() != FRUGAL {
                 work.ledger.know(Some(record));
             }
             // Unless something newer is known already, which may have changed them.
-            if self.memory.generation() <= raised.get() {
+            if self.memory.newest() <= raised.get() {
                 for (id, record) in sessions {
                     self.memory.put(session_key(id.as_str()), record, self.host.now_ms());
                 }
@@ -752,13 +753,15 @@ struct Work<'a> {
     journal: &'a [Key],
     /// The numbers of kept writes that a delete leaves nothing of, each with the index of the delete.
     superseded: Vec<(usize, u64)>,
+    /// The numbers of writes that were given up before.
+    given_up: Vec<u64>,
 }
 
 impl Work<'_> {
     /// The numbers that this commit decides, and those that it refuses. What could not be planned for want of storage is still to
     /// be stored, and what was decided before is.
     fn decided(&self, answers: &[Result<Written>]) -> (Vec<u64>, Vec<(u64, u64)>) {
-        let (mut decided, mut refused) = (Vec::new(), Vec::new());
+        let (mut decided, mut refused) = (self.given_up.clone(), Vec::new());
         for (seq, answer) in self.seqs.iter().zip(answers) {
             if *seq == 0 || self.ledger.decided(*seq).is_some() {
                 continue;

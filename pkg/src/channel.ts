@@ -499,7 +499,11 @@ export class Channel {
     this.#left(entry);
     if (entry.op === "saveMany") this.#forget(entry);
     if (error === undefined) {
-      if (entry.journaled) this.journal?.stored(entry);
+      const { journal } = this;
+      if (!entry.journaled || journal === undefined) return resolve(entry, result);
+      // Without room a delete is stored and nothing more, so nobody would know that the journal's is done.
+      if (entry.op === "delete") return void journal.erase(entry).finally(() => resolve(entry, result));
+      journal.stored(entry);
       resolve(entry, result);
     } else {
       this.#rejected(entry, error);

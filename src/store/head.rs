@@ -24,7 +24,8 @@ pub(super) fn seal_exact(counting: Option<u128>) -> Result<Vec<u8>> {
 /// Whether that record says that they are. A damaged one does not.
 pub(super) fn is_exact(record: &[u8]) -> bool {
     let key = exact_key();
-    record::open(Place { store: StoreName::Meta, key: &key }, Kind::Exact, record).is_ok_and(|payload| payload.is_empty())
+    record::open(Place { store: StoreName::Meta, key: &key }, Kind::Exact, record)
+        .is_ok_and(|payload| payload.is_empty())
 }
 
 /// Totals over the whole store, kept exact by every transaction and recomputed by `verify`.

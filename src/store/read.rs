@@ -263,7 +263,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
         self.forget(std::slice::from_ref(id));
         if self.memory.shows_kept() {
-            self.show_kept().await;
+            // If it cannot be planned now, the next read tries.
+            let _ = self.show_kept().await;
         }
     }
 
@@ -358,7 +359,14 @@ impl<B: Backend, H: Host> Store<B, H> {
             let problem = format!("at most {ATTACHMENT_READ_BYTES_MAX} bytes are read in one call");
             return Err(Error::invalid("range", problem));
         }
-        let bytes = self.parts(&blob, &range).await?;
+        let bytes = match self.parts(&blob, &range).await {
+            // It was deleted and stored anew meanwhile, under another set of parts.
+            Err(error) if matches!(*error, Error::Missing { .. }) => match self.blob(hash).await? {
+                now if now.parts == blob.parts => return Err(error),
+                now => self.parts(&now, &range).await?,
+            },
+            bytes => bytes?,
+        };
         if range.start == 0 && range.end == blob.size && self.sha256(&bytes).await != *hash {
             let key = blob::blob_key(hash);
             return Err(Place { store: StoreName::Blobs, key: &key }.corrupt("its bytes do not hash to its key"));

@@ -91,8 +91,9 @@ impl<B: Backend, H: Host> Store<B, H> {
         let Stretch { ledger, writes, seqs, keys, .. } = stretch;
         self.learn(&ledger).await?;
         let acks = vec![Ack::Accepted; seqs.len()];
-        let superseded = Vec::new();
-        let work = Work { writes: &writes, seqs, acks, ledger: &ledger, durable: false, journal: &keys, superseded };
+        let (superseded, given_up) = (Vec::new(), Vec::new());
+        let (ledger, journal) = (&ledger, keys.as_slice());
+        let work = Work { writes: &writes, seqs, acks, ledger, durable: false, journal, superseded, given_up };
         let touched: Vec<_> = writes.iter().flat_map(|write| write.sessions()).cloned().collect();
         for answer in self.apply(&work, &touched, None).await {
             match answer {

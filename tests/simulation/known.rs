@@ -14,12 +14,8 @@ pub const RESURRECTED: bool = false;
 /// A delete that is found to have happened does not know how many sessions there were, and may not be durable.
 pub const FORGETFUL_DELETES: bool = false;
 
-
 /// What a page has in the journal is replayed though the page lived on and was told what became of it.
 pub const JOURNAL_OUTLIVED: bool = false;
-
-/// What cannot be planned while the journal is replayed is taken out of it all the same.
-pub const REPLAY_LOSES: bool = false;
 
 /// A session that changes whenever `verify` looks at it is reported as it was seen last.
 const BUSY_SESSIONS: bool = false;

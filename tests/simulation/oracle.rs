@@ -393,9 +393,10 @@ impl Oracle {
         // A power cut may bring them back.
         for operation in self.journal.values().cloned().collect::<Vec<_>>() {
             if self.is_open(&operation) {
+                let superseded = self.may_be_superseded(&operation, &[Answer::Done], now);
                 self.decide(&operation, now, &|_, fate, refusals| match fate {
                     Fate::Applied(..) | Fate::Passed(_) => true,
-                    Fate::Waiting | Fate::Skipped => known::REPLAY_LOSES || !refusals.is_empty(),
+                    Fate::Waiting | Fate::Skipped => superseded || !refusals.is_empty(),
                 })
                 .map_err(|problem| format!("#{} was in the journal: {problem}", operation.number))?;
             }

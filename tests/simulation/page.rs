@@ -192,7 +192,9 @@ impl Page {
         let Operation { number, changes, stored, .. } = &*operation;
         self.world.executor.trace(format_args!("tab {}: #{number} {ack:?} {changes:?} {stored:?}", self.tab));
         let (reply, replied) = oneshot::channel();
-        self.pending.borrow_mut().insert(seq, Pending { operation: Rc::clone(&operation), write, reply, journaled: false });
+        self.pending
+            .borrow_mut()
+            .insert(seq, Pending { operation: Rc::clone(&operation), write, reply, journaled: false });
         self.send(seq);
         (operation, replied)
     }
@@ -213,7 +215,9 @@ impl Page {
             // A page that has given up waits for nothing.
             let pending = page.pending.borrow_mut().remove(&seq);
             if let Some(pending) = pending {
-                if pending.journaled && answer.is_err() {
+                // A delete may have been stored without the row of its writer, which says that it is.
+                let is_delete = matches!(pending.write, Write::Delete { .. });
+                if pending.journaled && (answer.is_err() || is_delete) {
                     page.erase(vec![seq]).await;
                 }
                 page.judge(&pending.operation, &answer, pending.journaled);
