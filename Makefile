@@ -2,10 +2,10 @@
 
 .DEFAULT_GOAL := help
 SHELL := bash
-.PHONY: help demo pkg check test simulate bench fmt clean
+.PHONY: help demo pkg check test simulate test-crash test-leave test-tabs test-space bench fmt clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: pkg ## build the package and the demo, serve it, print its address
 	@.ci/install node-modules:www
@@ -24,6 +24,19 @@ simulate: ## many simulated machines with crashes and faults: SEEDS of them, 200
 	@.ci/install rust
 	@HOARDB_SEEDS=$${SEEDS:-200000} HOARDB_FIRST_SEED=$${FIRST_SEED:-0} \
 		cargo test --quiet --locked --profile simulation --test simulation -- --nocapture no_seed
+
+test-crash: pkg ## kill real browsers in the middle of it, KILLS times each (40), and cut the power
+	@.ci/torture crash $${KILLS:-40}
+	@.ci/torture power $${KILLS:-40}
+
+test-leave: pkg ## leave pages that write, LEAVES times by navigation and as often by closing the tab (100)
+	@.ci/torture leave $${LEAVES:-100}
+
+test-tabs: pkg ## four tabs on one hoard in each browser, for MINUTES (10)
+	@.ci/torture tabs $$(( $${MINUTES:-10} * 60 ))
+
+test-space: pkg ## run out of space in every way that browsers know; a full disk needs root
+	@.ci/torture space
 
 bench: pkg ## measure, natively and in browsers beside other libraries
 	@.ci/install rust browsers geckodriver node-modules:benches/browser

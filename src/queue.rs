@@ -9,7 +9,7 @@
 
 use futures_channel::oneshot;
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// The most operations that one transaction takes.
@@ -141,6 +141,8 @@ struct State<T: Operation> {
     waiting: VecDeque<Entry<T>>,
     background: VecDeque<Entry<T>>,
     kept: VecDeque<Entry<T>>,
+    /// Numbers of those that nobody keeps: their callers were told that they could not be stored.
+    given_up: BTreeSet<u64>,
     /// Why they are kept.
     reason: Option<T::Answer>,
     /// The next group is what was kept.
@@ -174,7 +176,10 @@ impl<T: Operation> State<T> {
     fn take_group(&mut self, sent: &mut Sent<T>) -> Group<T> {
         let mut group = Group::new();
         let mut bytes = 0;
-        if std::mem::take(&mut self.retry) && !self.kept.is_empty() {
+        // A delete that is to be tried alone was accepted before what is kept behind it.
+        let freeing =
+            std::mem::take(&mut self.freeing) && self.waiting.front().is_some_and(|entry| entry.operation.frees());
+        if !freeing && std::mem::take(&mut self.retry) && !self.kept.is_empty() {
             group.retried = true;
             while let Some(entry) = self.kept.front() {
                 bytes += entry.bytes;
@@ -185,7 +190,6 @@ impl<T: Operation> State<T> {
             }
             return group;
         }
-        let freeing = std::mem::take(&mut self.freeing);
         while let Some(entry) = self.waiting.front().or_else(|| self.background.front()) {
             let from_background = self.waiting.is_empty();
             let full = group.operations.len() >= BATCH_OPS_MAX || bytes + entry.bytes > BATCH_BYTES_MAX;
@@ -227,7 +231,10 @@ impl<T: Operation> State<T> {
                 let at = self.kept.partition_point(|kept| kept.number < entry.number);
                 self.kept.insert(at, entry);
             }
-            (_, Some(reason)) => self.close(entry, reason, 0, sent),
+            (_, Some(reason)) => {
+                self.given_up.extend((entry.terms.seq > 0).then_some(entry.terms.seq));
+                self.close(entry, reason, 0, sent);
+            }
         }
     }
 
@@ -268,6 +275,7 @@ impl<T: Operation> Default for Queue<T> {
             waiting: VecDeque::new(),
             background: VecDeque::new(),
             kept: VecDeque::new(),
+            given_up: BTreeSet::new(),
             reason: None,
             retry: false,
             freeing: false,
@@ -375,6 +383,34 @@ impl<T: Operation> Queue<T> {
         }
     }
 
+    /// The numbers of what was kept for nothing but what operations of a group delete, each with the operation's index.
+    pub fn superseded(&self, group: &Group<T>) -> Vec<(usize, u64)> {
+        let state = self.0.borrow();
+        let mut superseded = Vec::new();
+        for (index, later) in group.entries.iter().enumerate().filter(|(_, entry)| entry.operation.frees()) {
+            for kept in &state.kept {
+                if kept.number < later.number && later.operation.supersedes(&kept.operation) {
+                    superseded.push((index, kept.terms.seq));
+                }
+            }
+        }
+        superseded
+    }
+
+    /// The numbers of operations whose callers were told that they could not be stored, since they were last forgotten. They must not
+    /// happen later, from the journal.
+    pub fn given_up(&self) -> Vec<u64> {
+        self.0.borrow().given_up.iter().copied().collect()
+    }
+
+    /// Forgets these, which are decided now.
+    pub fn forget_given_up(&self, decided: &[u64]) {
+        let mut state = self.0.borrow_mut();
+        for seq in decided {
+            state.given_up.remove(seq);
+        }
+    }
+
     /// Gives everything that waits the fate of a group that could not be stored: one reason for all of them.
     pub fn fail_waiting(&self, reason: T::Answer) {
         let mut sent = Sent(Vec::new(), Vec::new());
@@ -401,9 +437,9 @@ impl<T: Operation> Queue<T> {
         }
     }
 
-    /// What is kept, in order.
-    pub fn kept(&self) -> Vec<Rc<T>> {
-        self.0.borrow().kept.iter().map(|entry| Rc::clone(&entry.operation)).collect()
+    /// What is kept, in order, each with its number among its writer's.
+    pub fn kept(&self) -> Vec<(Rc<T>, u64)> {
+        self.0.borrow().kept.iter().map(|entry| (Rc::clone(&entry.operation), entry.terms.seq)).collect()
     }
 
     /// How it is doing.

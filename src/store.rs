@@ -44,12 +44,12 @@ use crate::cache::Target;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::host::Host;
-use crate::queue::{Ack, Group, Queue, QueueFigures, Terms, Verdict};
+use crate::queue::{Ack, Group, Operation, Queue, QueueFigures, Terms, Verdict};
 use crate::session::{ChunkLimits, Id, session_key};
-use ask::Answer;
+use ask::{Answer, corrupt};
 use futures_channel::oneshot;
 use futures_lite::future::zip;
-use ledger::Ledger;
+use ledger::{Decision, Ledger};
 use memory::Memory;
 use plan::{Plan, Planned};
 use std::cell::{Cell, RefCell};
@@ -84,6 +84,12 @@ pub const LIMITS: Limits = Limits {
 
 /// How often something is tried anew at once when other tabs change what it rests on.
 const ATTEMPTS_MAX: u32 = 16;
+
+/// Counters before and after.
+type Owed = (Counters, Counters);
+
+/// In place of a generation: the commit was made without the head.
+const FRUGAL: u64 = u64::MAX;
 
 /// How long a group is tried anew, after that with pauses: 6 seconds, in milliseconds.
 const CONTENTION_MS: u64 = 6000;
@@ -130,7 +136,7 @@ pub struct Store<B, H> {
     /// Transactions committed.
     transactions: Cell<u64>,
     /// What commits without the head changed of the counters, before and after.
-    owed: Cell<(Counters, Counters)>,
+    owed: Cell<Owed>,
     uploads: upload::Uploads,
     orders: listing::Orders,
     memory: Memory,
@@ -175,46 +181,79 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn ensure_head(&self) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
-            let mut records = self.get(StoreName::Meta, &[Head::key(), self.ledger.key.clone()]).await?;
+            let keys = [Head::key(), head::exact_key(), self.ledger.key.clone()];
+            let mut records = self.get(StoreName::Meta, &keys).await?;
             self.ledger.know(records.pop().flatten());
-            let stored = records.pop().flatten();
-            match stored.as_deref().map(Head::open).transpose() {
-                Ok(Some(head)) => {
-                    self.memory.trust(head.generation);
-                    return Ok(());
-                }
-                Ok(None) => {}
-                Err(error) if error.is_corrupt() => {}
-                Err(error) => return Err(error),
-            }
-            // Sessions without a readable head: their totals are recomputed, and the generation goes on from a number that
-            // no store has counted up to.
-            let range = crate::backend::KeyRange::all();
-            let is_new = stored.is_none() && self.scan(Scan::keys(StoreName::Sessions, range, 1)).await?.is_empty();
-            if is_new && self.options.expected {
-                return Err(Error::DataLoss.into());
-            }
-            let generation = if is_new { 0 } else { self.host.now_ms() };
-            let counters = if is_new { Counters::default() } else { self.recount().await? };
-            let head = Head {
-                format: STORE_FORMAT,
-                store_id: self.host.random(),
-                generation,
-                metadata_generation: generation,
-                counters,
+            let (exact, stored) = (records.pop().flatten(), records.pop().flatten());
+            let known = match stored.as_deref().map(Head::open).transpose() {
+                Ok(known) => known,
+                Err(error) => corrupt(error).map(|_| None)?,
             };
-            let check = Check::still(StoreName::Meta, Head::key(), stored);
-            let batch = Batch {
-                checks: vec![check],
-                ops: vec![Op::Put(StoreName::Meta, Head::key(), head.seal()?)],
-                durability: Durability::Strict,
-            };
-            if self.commit_batch(batch).await? == Outcome::Committed {
-                self.memory.trust(generation);
+            if let Some(head) = &known
+                && exact.as_deref().is_some_and(head::is_exact)
+            {
+                self.memory.trust(head.generation);
                 return Ok(());
             }
+            let generation = match (self.make_head(stored, &known, exact).await, known) {
+                (Ok(Some(generation)), _) => generation,
+                (Ok(None), _) => continue,
+                // The counts stay as they are until there is room.
+                (Err(error), Some(head)) if matches!(*error, Error::StorageFull { .. }) => head.generation,
+                (Err(error), _) => return Err(error),
+            };
+            self.memory.trust(generation);
+            return Ok(());
         }
         Err(Error::Conflict { attempts: ATTEMPTS_MAX }.into())
+    }
+
+    /// Makes the head, or counts anew what it says. Its generation; none when somebody else was faster.
+    async fn make_head(
+        &self,
+        stored: Option<Vec<u8>>,
+        known: &Option<Head>,
+        exact: Option<Vec<u8>>,
+    ) -> Result<Option<u64>> {
+        let range = crate::backend::KeyRange::all();
+        let is_new = stored.is_none() && self.scan(Scan::keys(StoreName::Sessions, range, 1)).await?.is_empty();
+        if is_new && self.options.expected {
+            return Err(Error::DataLoss.into());
+        }
+        let commit = |exact, put: Option<Vec<u8>>, mark: Vec<u8>| {
+            let mut ops = vec![Op::Put(StoreName::Meta, head::exact_key(), mark)];
+            ops.extend(put.map(|head| Op::Put(StoreName::Meta, Head::key(), head)));
+            let checks = vec![
+                Check::still(StoreName::Meta, Head::key(), stored.clone()),
+                Check::still(StoreName::Meta, head::exact_key(), exact),
+            ];
+            self.commit_batch(Batch { checks, ops, durability: Durability::Strict })
+        };
+        let (mut counters, mut exact, number) = (Counters::default(), exact, self.host.random());
+        if !is_new {
+            // What is deleted without the head while it counts takes this away.
+            let counting = head::seal_exact(Some(number))?;
+            if commit(exact, None, counting.clone()).await? != Outcome::Committed {
+                return Ok(None);
+            }
+            exact = Some(counting);
+            counters = self.recount().await?;
+        }
+        // Sessions without a readable head: the generation goes on from a number that no store has counted up to.
+        let generation = match known {
+            Some(head) => head.generation + 1,
+            None if is_new => 0,
+            None => self.host.now_ms(),
+        };
+        let head = Head {
+            format: STORE_FORMAT,
+            store_id: known.as_ref().map_or(number, |head| head.store_id),
+            generation,
+            metadata_generation: generation,
+            counters,
+        };
+        let outcome = commit(exact, Some(head.seal()?), head::seal_exact(None)?).await?;
+        Ok((outcome == Outcome::Committed).then_some(generation))
     }
 
     /// Accepts a write. Its answer arrives once it is committed, after [`Store::drain`] has run.
@@ -234,15 +273,15 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Commits what is queued, group by group, until nothing is. Returns at once if somebody else is at it.
     pub async fn drain(&self) {
         let Some(mut group) = self.queue.next_group(false) else { return };
-        let mut ready = Some(self.plan(&Work::of(&group, &self.ledger)).await);
+        let mut ready = Some(self.plan(&self.work(&group)).await);
         loop {
-            let work = Work::of(&group, &self.ledger);
+            let work = self.work(&group);
             let touched: Vec<Id> = group.operations.iter().flat_map(|write| write.sessions()).cloned().collect();
             // The browser writes one group while the next is planned, which is mostly compressing. Should it rest on the one
             // that is being written after all, by an attachment, its checks are refused and it is planned anew.
             let ahead = async {
                 let next = self.queue.full_group(|write| !write.sessions().iter().any(|id| touched.contains(id)))?;
-                let plan = self.plan(&Work::of(&next, &self.ledger)).await;
+                let plan = self.plan(&self.work(&next)).await;
                 Some((next, plan))
             };
             let (answers, ahead) = zip(self.apply(&work, &touched, ready), ahead).await;
@@ -287,7 +326,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         let waiting = self.queue.figures().kept;
         let kept_before = self.problem.borrow().is_some();
         if waiting > 0 || kept_before || self.memory.shows_kept() {
-            self.show_kept().await;
+            // If it cannot be planned now, the next read tries.
+            let _ = self.show_kept().await;
         }
         if let Some(error) = problem.filter(|_| waiting > 0) {
             self.problem.replace(Some(error.clone()));
@@ -318,6 +358,21 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.problem.borrow().clone().map_or(Ok(()), Err)
     }
 
+    fn work<'a>(&'a self, group: &'a Group<Write>) -> Work<'a> {
+        let terms = (0..group.operations.len()).map(|index| group.terms(index));
+        let (seqs, acks) = terms.map(|terms| (terms.seq, terms.ack)).unzip();
+        Work {
+            writes: &group.operations,
+            seqs,
+            acks,
+            ledger: &self.ledger,
+            durable: group.durable(),
+            journal: &[],
+            superseded: self.queue.superseded(group),
+            given_up: self.queue.given_up(),
+        }
+    }
+
     /// Plans a group: what each operation answers if the plan is committed, and what there is to commit.
     fn plan<'a>(&'a self, work: &Work<'a>) -> Answer<'a, Draft> {
         let Work { writes, seqs, ledger, .. } = work.clone();
@@ -326,12 +381,23 @@ impl<B: Backend, H: Host> Store<B, H> {
             if let Err(error) = plan.load(writes).await {
                 return Draft { answers: Vec::new(), planned: Err(error), from_memory: false };
             }
-            let mut answers = Vec::with_capacity(writes.len());
+            let mut answers: Vec<Result<Written>> = Vec::with_capacity(writes.len());
+            let mut unplanned: Vec<(&Write, Box<Error>)> = Vec::new();
             for (write, seq) in writes.iter().zip(seqs) {
-                answers.push(match ledger.decided(seq) {
-                    Some(answer) => Ok(write.answer(answer)),
-                    None => plan.add(write).await,
-                });
+                let earlier = unplanned.iter().find(|(earlier, _)| write.touches(earlier));
+                let answer = match (ledger.decided(seq), earlier) {
+                    (Some(Decision::Stored(number)), _) => Ok(write.answer(number)),
+                    (Some(Decision::Refused(why)), _) => Err(write.refusal(why)),
+                    // It must not happen before one that is still to happen.
+                    (None, Some((_, error))) => Err(error.clone()),
+                    (None, None) => plan.add(write).await,
+                };
+                if let Err(error) = &answer
+                    && error.is_of_storage()
+                {
+                    unplanned.push((write, error.clone()));
+                }
+                answers.push(answer);
             }
             let from_memory = plan.from_memory;
             Draft { answers, planned: plan.finish(), from_memory }
@@ -345,6 +411,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         let all = |error: Box<Error>| work.writes.iter().map(|_| Err(error.clone())).collect();
         let (mut patience, mut lost) = (self.patience(), None);
         let until_ms = self.host.now_ms().saturating_add(CONTENTION_MS);
+        let strict = self.options.durability == Durability::Strict;
+        let durable = strict || work.durable;
         for attempt in 0.. {
             if attempt >= ATTEMPTS_MAX {
                 if self.host.now_ms() >= until_ms {
@@ -368,24 +436,35 @@ impl<B: Backend, H: Host> Store<B, H> {
                 self.forget(touched);
                 continue;
             }
-            let mut planned = match planned {
-                Ok(Some(planned)) => planned,
-                Ok(None) if work.journal.is_empty() => return answers,
-                Ok(None) => Planned::of(Batch::default()),
+            let ((decided, refused), replayed) = (work.decided(&answers), work.replayed(&answers));
+            let (mut planned, changes_nothing) = match planned {
+                Ok(Some(planned)) => (planned, false),
+                // The journal may have such a write, too: unless it is decided, another tab does it later.
+                // And what was decided before may not be durable.
+                Ok(None) if durable || !work.journal.is_empty() || !decided.is_empty() => {
+                    (Planned::of(Batch::default()), work.journal.is_empty())
+                }
+                Ok(None) => return answers,
                 Err(error) => return all(error),
             };
-            let (decided, replayed) = (work.decided(&answers), work.replayed(&answers));
-            let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &decided, &replayed) {
+            if work.writes.iter().all(|write| write.frees()) {
+                planned.journal = decided.iter().map(|seq| journal::key(work.ledger.writer(), *seq)).collect();
+            }
+            let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &decided, &replayed, &refused) {
                 Ok(entry) => entry,
                 Err(error) => return all(error),
             };
             let row_index = planned.batch.checks.len();
             planned.batch.checks.push(row_check);
             planned.batch.ops.push(row);
-            for key in work.journal {
-                planned.batch.ops.push(Op::Delete(StoreName::Journal, key.clone()));
+            for (key, answer) in work.journal.iter().zip(&answers) {
+                // What could not be planned for want of storage stays for the next open.
+                if !answer.as_ref().is_err_and(|error| error.is_of_storage()) {
+                    planned.batch.checks.push(Check::Present(StoreName::Journal, key.clone()));
+                    planned.batch.ops.push(Op::Delete(StoreName::Journal, key.clone()));
+                }
             }
-            planned.batch.durability = if work.durable { Durability::Strict } else { self.options.durability };
+            planned.batch.durability = if durable { Durability::Strict } else { Durability::Relaxed };
             let (sessions, raised) = (std::mem::take(&mut planned.sessions), Rc::clone(&planned.raised));
             let problem = match self.commit(planned).await {
                 Ok(Outcome::Committed) => None,
@@ -396,24 +475,36 @@ impl<B: Backend, H: Host> Store<B, H> {
                     {
                         return all(error);
                     }
+                    // Its page took a write back.
+                    if check > row_index {
+                        return all(Error::Cancelled.into());
+                    }
                     continue;
                 }
                 Err(error) => Some(error),
             };
             if let Some(error) = problem {
                 self.forget(touched);
+                if changes_nothing && !durable && matches!(*error, Error::StorageFull { .. }) {
+                    // To refuse needs no room. But nobody else may have decided them meanwhile.
+                    if let Err(error) = self.learn(work.ledger).await {
+                        return all(error);
+                    }
+                    if decided.iter().any(|seq| work.ledger.decided(*seq).is_some()) {
+                        continue;
+                    }
+                    return answers;
+                }
                 let failed = |error: Box<Error>| answers.iter().map(|answer| without_commit(answer, &error)).collect();
-                if !matches!(*error, Error::ConnectionLost { .. }) {
+                // Without a row nothing tells whether it happened, and to do it again may be to do it twice.
+                if !matches!(*error, Error::ConnectionLost { .. }) || raised.get() == FRUGAL {
                     return failed(error);
                 }
-                work.ledger.doubt();
+                work.ledger.doubt(work.numbers(&answers));
                 match self.learn(work.ledger).await {
                     Ok(stored) if stored.as_ref() == Some(&record) => {
                         // That it happened does not say that it survives loss of power.
-                        let strict = self.options.durability == Durability::Strict;
-                        if (work.durable || strict)
-                            && let Err(error) = self.barrier().await
-                        {
+                        if durable && let Err(error) = self.barrier().await {
                             work.ledger.know(Some(record));
                             let durable = |ack: Ack| strict || ack == Ack::Durable;
                             let answers = answers.into_iter().zip(&work.acks);
@@ -433,9 +524,12 @@ impl<B: Backend, H: Host> Store<B, H> {
                 }
             }
             self.healed(lost);
-            work.ledger.know(Some(record));
+            self.queue.forget_given_up(&work.given_up);
+            if raised.get() != FRUGAL {
+                work.ledger.know(Some(record));
+            }
             // Unless something newer is known already, which may have changed them.
-            if self.memory.generation() <= raised.get() {
+            if self.memory.newest() <= raised.get() {
                 for (id, record) in sessions {
                     self.memory.put(session_key(id.as_str()), record, self.host.now_ms());
                 }
@@ -464,13 +558,12 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Commits a batch together with the head: generation raised, counters adjusted.
     ///
     /// Above its quota a browser refuses every transaction that puts anything. One that only deletes is then committed without
-    /// the head, which follows with the next commit; until then counts are too high, and other tabs learn of it by message.
+    /// the head, which follows with the next commit; until then counts are too high, and other tabs learn of it by message. Should
+    /// the engine end before that, they are counted anew when the store is opened.
     fn commit(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
-        let Planned { mut batch, before, after, metadata_changed, mut changes, raised, .. } = planned;
+        let Planned { mut batch, before, after, metadata_changed, mut changes, raised, journal, .. } = planned;
         let made = Rc::clone(&raised);
-        let spare = deletes_only(&batch);
-        let owed = self.owed.take();
-        let (before, after) = (before.plus(owed.0), after.plus(owed.1));
+        let spare = deletes_only(&batch, &journal);
         let update = move |record: Option<&[u8]>| {
             let record = record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?;
             let mut head = Head::open(record)?;
@@ -486,20 +579,21 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.memory.forget_changed(&batch.ops);
         let changed: Vec<Key> = batch.ops.iter().filter_map(changed_record).collect();
         Box::pin(async move {
+            self.pay().await;
             let mut outcome = self.commit_batch(batch).await;
             if let (Err(error), Some(spare)) = (&outcome, spare)
                 && matches!(**error, Error::StorageFull { .. })
             {
-                outcome = self.commit_batch(spare).await;
-                raised.set(0);
+                outcome = self.commit_frugally(&spare).await;
+                raised.set(FRUGAL);
                 if outcome == Ok(Outcome::Committed) {
+                    let owed = self.owed.get();
+                    self.owed.set((owed.0.plus(before), owed.1.plus(after)));
                     let generation = self.memory.generation();
                     self.host.report(Event::Committed { generation, changes: std::mem::take(&mut changes) });
+                    // There may be room now. If not, what comes next pays.
+                    self.pay().await;
                 }
-            }
-            if raised.get() == 0 || outcome != Ok(Outcome::Committed) {
-                let done = outcome == Ok(Outcome::Committed);
-                self.owed.set(if done { (before, after) } else { owed });
             }
             // Whoever read meanwhile may have read what was there before.
             for key in changed {
@@ -507,7 +601,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
             let lost = outcome.as_ref().is_err_and(|error| matches!(**error, Error::ConnectionLost { .. }));
             // After a lost connection nobody knows yet. To tell of a change that did not happen does no harm.
-            if raised.get() > 0 && (lost || outcome == Ok(Outcome::Committed)) {
+            if !matches!(raised.get(), 0 | FRUGAL) && (lost || outcome == Ok(Outcome::Committed)) {
                 self.transactions.set(self.transactions.get() + 1);
                 self.memory.note(raised.get());
                 self.host.report(Event::Committed { generation: raised.get(), changes });
@@ -516,15 +610,58 @@ impl<B: Backend, H: Host> Store<B, H> {
         })
     }
 
+    /// Commits deletes without the head.
+    async fn commit_frugally(&self, spare: &Batch) -> Result<Outcome> {
+        loop {
+            let Some(mut batch) = deletes_only(spare, &[]) else { return Ok(Outcome::Committed) };
+            let counted = batch.checks.len();
+            let owes = self.owed.get() != Owed::default();
+            if owes {
+                batch.checks.push(Check::still(StoreName::Meta, head::exact_key(), None));
+            }
+            match self.commit_batch(batch).await? {
+                // Somebody has counted anew what is owed.
+                Outcome::Refused { check } if owes && check == counted => self.owed.set(Owed::default()),
+                outcome => return Ok(outcome),
+            }
+        }
+    }
+
+    /// Puts into the head what commits without it changed, unless somebody has counted or counts anew. Without room it stays owed.
+    async fn pay(&self) {
+        let owed = self.owed.take();
+        if owed == Owed::default() {
+            return;
+        }
+        let not_counted = Check::still(StoreName::Meta, head::exact_key(), None);
+        let batch = Batch { checks: vec![not_counted], durability: self.options.durability, ..Batch::default() };
+        let payment = self.commit(Planned { before: owed.0, after: owed.1, ..Planned::of(batch) });
+        if payment.await.is_err_and(|error| matches!(*error, Error::StorageFull { .. })) {
+            self.owed.set(owed);
+        }
+    }
+
     /// Commits changes that touch neither sessions nor counters.
     fn commit_ops(&self, checks: Vec<Check>, ops: Vec<Op>) -> Answer<'_, Result<Outcome>> {
         self.commit(Planned::of(Batch { checks, ops, durability: self.options.durability }))
     }
 
-    /// The head as it is stored.
-    async fn head(&self) -> Result<Head> {
-        let record = self.get_one(StoreName::Meta, &Head::key()).await?;
-        Head::open(&record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?)
+    /// The head as it is stored, and whether it is exact: deletes above the quota leave it as it is.
+    fn head(&self) -> Answer<'_, Result<(Head, bool)>> {
+        Box::pin(async move {
+            let mut records = self.get(StoreName::Meta, &[Head::key(), head::exact_key()]).await?;
+            let exact = records.pop().flatten().as_deref().is_some_and(head::is_exact);
+            let head = records.pop().flatten();
+            Ok((Head::open(&head.ok_or_else(|| Error::Missing { record: "meta/head".into() })?)?, exact))
+        })
+    }
+
+    /// The head with exact counters.
+    async fn counted_head(&self) -> Result<Head> {
+        match self.head().await? {
+            (head, true) => Ok(head),
+            (head, false) => Ok(Head { counters: self.recount().await?, ..head }),
+        }
     }
 
     /// Waits for every write accepted before, and refuses to go on once the store is closed.
@@ -614,37 +751,52 @@ struct Work<'a> {
     durable: bool,
     /// The records of the journal that they come from.
     journal: &'a [Key],
+    /// The numbers of kept writes that a delete leaves nothing of, each with the index of the delete.
+    superseded: Vec<(usize, u64)>,
+    /// The numbers of writes that were given up before.
+    given_up: Vec<u64>,
 }
 
-impl<'a> Work<'a> {
-    fn of(group: &'a Group<Write>, ledger: &'a Ledger) -> Self {
-        let terms = (0..group.operations.len()).map(|index| group.terms(index));
-        let (seqs, acks) = terms.map(|terms| (terms.seq, terms.ack)).unzip();
-        Self { writes: &group.operations, seqs, acks, ledger, durable: group.durable(), journal: &[] }
-    }
-
-    /// The numbers that this commit decides. What could not be planned for want of storage is still to be stored; an accepted
-    /// write that was refused is refused again if it comes again, for its caller has yet to hear of it.
-    fn decided(&self, answers: &[Result<Written>]) -> Vec<u64> {
-        let mut decided = Vec::new();
-        for ((seq, ack), answer) in self.seqs.iter().zip(&self.acks).zip(answers) {
-            let open = answer.as_ref().is_err_and(|error| error.is_of_storage() || *ack == Ack::Accepted);
-            if !open {
+impl Work<'_> {
+    /// The numbers that this commit decides, and those that it refuses. What could not be planned for want of storage is still to
+    /// be stored, and what was decided before is.
+    fn decided(&self, answers: &[Result<Written>]) -> (Vec<u64>, Vec<(u64, u64)>) {
+        let (mut decided, mut refused) = (self.given_up.clone(), Vec::new());
+        for (seq, answer) in self.seqs.iter().zip(answers) {
+            if *seq == 0 || self.ledger.decided(*seq).is_some() {
+                continue;
+            }
+            match answer {
+                Err(error) if error.is_of_storage() => continue,
+                Err(error) => refused.push((*seq, write::why(error))),
+                Ok(_) => {}
+            }
+            decided.push(*seq);
+        }
+        for (delete, seq) in &self.superseded {
+            if *seq > 0 && matches!(answers.get(*delete), Some(Ok(_))) {
                 decided.push(*seq);
             }
         }
-        decided
+        (decided, refused)
     }
 
     /// What the writer itself will want to answer, if it is still there.
     fn replayed(&self, answers: &[Result<Written>]) -> Vec<(u64, u64)> {
-        let mut replayed = Vec::new();
-        for (seq, answer) in self.seqs.iter().zip(answers).take(self.journal.len()) {
-            if let Ok(Written::Index(number) | Written::Deleted(number)) = answer {
-                replayed.push((*seq, *number));
+        if self.journal.is_empty() { Vec::new() } else { self.numbers(answers) }
+    }
+
+    /// The answers that are numbers.
+    fn numbers(&self, answers: &[Result<Written>]) -> Vec<(u64, u64)> {
+        let mut numbers = Vec::new();
+        for (seq, answer) in self.seqs.iter().zip(answers) {
+            if let Ok(Written::Index(number) | Written::Deleted(number)) = answer
+                && *seq > 0
+            {
+                numbers.push((*seq, *number));
             }
         }
-        replayed
+        numbers
     }
 }
 
@@ -680,8 +832,9 @@ fn changed_record(op: &Op) -> Option<Key> {
     }
 }
 
-/// The deletes of a batch, if it puts nothing but what `meta` keeps of its writer.
-fn deletes_only(batch: &Batch) -> Option<Batch> {
+/// The deletes of a batch, if it puts nothing but what `meta` keeps of its writer; of the record that says that the counts are
+/// exact; and of records of the journal, which would be done once more as nothing says that they are decided.
+fn deletes_only(batch: &Batch, journal: &[Key]) -> Option<Batch> {
     let mut spare = Batch { checks: batch.checks.clone(), durability: batch.durability, ..Batch::default() };
     for op in &batch.ops {
         spare.ops.push(match op {
@@ -691,5 +844,10 @@ fn deletes_only(batch: &Batch) -> Option<Batch> {
             Op::Put(..) | Op::Update(..) => return None,
         });
     }
-    (!spare.ops.is_empty()).then_some(spare)
+    spare.ops.extend(journal.iter().map(|key| Op::Delete(StoreName::Journal, key.clone())));
+    if spare.ops.is_empty() {
+        return None;
+    }
+    spare.ops.push(Op::Delete(StoreName::Meta, head::exact_key()));
+    Some(spare)
 }

@@ -14,14 +14,17 @@ mod support;
 mod simulation {
     pub mod backend;
     pub mod content;
+    pub mod damage;
     pub mod database;
     pub mod executor;
     pub mod faults;
     pub mod history;
+    pub mod journal;
     pub mod known;
     pub mod model;
     pub mod oracle;
     pub mod page;
+    pub mod peers;
     pub mod reading;
     pub mod story;
     pub mod workload;

@@ -300,10 +300,15 @@ async fn a_database_of_something_else_is_refused_and_left_alone() {
     javascript(&name, "await deleted();").await;
 }
 
-/// A tab that does not let go keeps ours waiting; an open says so after its limit. When it succeeds after all, nobody
-/// wants that connection any more, and it must not block others in its turn.
+/// Another tab does not let go, of the database or of a transaction. (Both at once, as the runner gives all tests 20 s.)
 #[wasm_bindgen_test]
-async fn an_open_that_waits_for_another_tab_is_blocked() {
+async fn what_waits_for_another_tab_ends_as_blocked() {
+    zip(an_open_ends_as_blocked(), transactions_end_as_blocked()).await;
+}
+
+/// A tab keeps ours from opening; an open says so after its limit. When it succeeds after all, nobody wants that connection
+/// any more, and it must not block others in its turn.
+async fn an_open_ends_as_blocked() {
     let name = fresh("blocked");
     let script = "globalThis.holder = await opened(1);
         globalThis.deletion = deleted();";
@@ -325,8 +330,7 @@ async fn an_open_that_waits_for_another_tab_is_blocked() {
 }
 
 /// Another tab is frozen in the middle of a transaction. Nothing says so, and it may last for hours.
-#[wasm_bindgen_test]
-async fn a_transaction_that_waits_for_another_tab_is_blocked() {
+async fn transactions_end_as_blocked() {
     let name = fresh("spinning");
     let backend = open(&name).await;
     fill(&backend, 1).await;

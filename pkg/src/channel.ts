@@ -39,7 +39,7 @@ import {
   type Result,
   type ToEngine,
 } from "./protocol.js";
-import { QUEUE_BOUNDS, Queue, type QueueBounds } from "./queue.js";
+import { QUEUE_BOUNDS, Queue, tell, type QueueBounds } from "./queue.js";
 
 /** What may be on its way before the outbox gathers: calls, and the bytes that they make the other end hold. */
 const CALLS_MAX = 64;
@@ -114,6 +114,8 @@ export class Channel {
   resent = 0;
   /** Where writes go that are not stored when the page goes away, once there is such a place. */
   journal: Journal | undefined;
+  /** The page had `pagehide` and was not shown since. */
+  gone = false;
   readonly #connector: Connector;
   readonly #opening: Args<"open">;
   readonly #expected: () => boolean;
@@ -127,6 +129,8 @@ export class Channel {
   readonly #onTheirWay = new Map<number, Entry>();
   #ordinary = 0;
   #bytes = 0;
+  /** Whether a call is on its way that no other is to join. */
+  #alone = false;
   #lastId = 0;
   #lastSeq = 0;
   #scheduled = false;
@@ -135,6 +139,8 @@ export class Channel {
   #closing: Promise<void> | undefined;
   /** Accepted writes are on their way to the journal; resolves to whether all of them got there. */
   #leaving: Promise<boolean> | undefined;
+  /** What was refused is on its way out of the journal. */
+  #erased: Promise<void> | undefined;
   #forRoom: (() => void)[] = [];
   /** Why the engine was lost, until it works again. */
   #lost: string | undefined;
@@ -149,7 +155,7 @@ export class Channel {
     this.#opening = opening;
     this.#expected = options.expected ?? (() => false);
     this.ack = opening.options.durability === "strict" ? DURABLE : COMMITTED;
-    this.queue = new Queue(options.queue ?? QUEUE_BOUNDS);
+    this.queue = new Queue(options.queue ?? QUEUE_BOUNDS, (entry) => this.#announce(entry));
     this.cache = options.cache ?? new PageCache(0, 0);
   }
 
@@ -175,6 +181,8 @@ export class Channel {
       failed: (error) => void (current() && this.#fail(error)),
     };
     const connected = async (): Promise<void> => {
+      // The engine stores what it finds in the journal.
+      if (this.#erased !== undefined) await this.#erased;
       const port = await this.#connector.connect(this.#hoard, events);
       if (!current()) return port.release();
       this.#port = port;
@@ -185,7 +193,7 @@ export class Channel {
       const args: Args<"open"> = { ...rest, options: { ...options, writer: this.writer, expected: this.#expected() } };
       const entry = newEntry("open", { args });
       entry.callers.push({ offset: 0, resolve: () => resolve(), reject });
-      this.#ordered.addFirst([entry]);
+      this.#ordered.addFirst(entry);
     });
     connected().catch((error: unknown) => events.failed(error as HoardError));
     if (this.#connector.foreign) {
@@ -310,6 +318,16 @@ export class Channel {
     });
   }
 
+  /**
+   * Tells that a write is accepted. Once the page is gone nothing but the journal is left for it: a page runs on for some
+   * moments after `pagehide`, and its worker may not.
+   */
+  #announce(entry: Entry): void {
+    if (!this.gone || this.journal === undefined) return tell(entry);
+    // All is sent before this returns. If the journal does not take it, the engine's answer tells.
+    void this.journal.write(this.waiting()).then((written) => written && tell(entry));
+  }
+
   /** Waits until so little is under way that more may be encoded. */
   async room(): Promise<void> {
     while (this.#bytes + this.#ordered.bytes > BYTES_MAX) {
@@ -384,8 +402,12 @@ export class Channel {
         void pace.turn().then(() => this.#post());
         break;
       }
-      const entries = this.#ordered.next();
+      // What was under way when the engine crashed goes alone: one of these may be what it crashes of.
+      const { resends } = this.#ordered;
+      if (this.#alone || (resends && this.#ordinary > 0)) break;
+      const entries = this.#ordered.next(resends ? 1 : undefined);
       if (entries.length === 0) break;
+      this.#alone = resends;
       this.#ordinary += entries.length;
       this.#send(this.#port, entries);
     }
@@ -473,10 +495,15 @@ export class Channel {
     this.#onTheirWay.delete(id);
     this.#bytes -= entry.bytes;
     if (!FREE.has(entry.op)) this.#ordinary -= 1;
+    if (this.#ordinary === 0) this.#alone = false;
     this.#left(entry);
     if (entry.op === "saveMany") this.#forget(entry);
     if (error === undefined) {
-      if (entry.journaled) this.journal?.stored(entry);
+      const { journal } = this;
+      if (!entry.journaled || journal === undefined) return resolve(entry, result);
+      // Without room a delete is stored and nothing more, so nobody would know that the journal's is done.
+      if (entry.op === "delete") return void journal.erase(entry).finally(() => resolve(entry, result));
+      journal.stored(entry);
       resolve(entry, result);
     } else {
       this.#rejected(entry, error);
@@ -496,11 +523,11 @@ export class Channel {
     if (entry.ack === ACCEPTED && entry.kept && entry.acceptedAt > 0) {
       const { session, list } = entry.args as Partial<Args<"append">>;
       const detail = { error, session: session ?? sessionsOf(entry)[0] ?? null };
-      if (entry.journaled) void this.journal?.erase(entry);
+      if (entry.journaled) this.#erased = this.journal?.erase(entry);
       this.#emit("failed", list === undefined ? detail : { ...detail, list });
     } else if (entry.journaled && this.journal !== undefined) {
       // Whoever learns that it is not stored has to be sure that it never will be.
-      void this.journal.erase(entry).finally(() => reject(entry, error));
+      this.#erased = this.journal.erase(entry).finally(() => reject(entry, error));
     } else {
       reject(entry, error);
     }
@@ -529,13 +556,14 @@ export class Channel {
     this.#onTheirWay.clear();
     this.#bytes = 0;
     this.#ordinary = 0;
+    this.#alone = false;
     if (error.code === "EngineCrashed") for (const entry of sent) entry.resent += 1;
     const lasting = entries.filter(({ ack, kept, ready, resent }) => {
       return ack === ACCEPTED && (kept || !ready) && resent <= RESENT_MAX;
     });
     if (lasting.length > 0) {
       if (this.#end === undefined) {
-        this.#ordered.addFirst(lasting);
+        for (const entry of lasting) this.#ordered.add(entry);
         this.resent += lasting.filter(({ resent }) => resent > 0).length;
         this.#startAgain();
       } else {

@@ -97,7 +97,8 @@ export class HoardCache {
  * An open hoard. A promise of a write resolves when the write is committed: it then survives the death of the tab, the
  * browser and the process. The option `ack` of a write asks for less (`accepted`: it is queued, and kept whatever
  * happens) or more (`durable`: it survives loss of power too, as after `flush()`). A promise that rejects says that the
- * write is not stored and will not be, with one exception: after `EngineCrashed` that is not known.
+ * write is not stored and will not be, except that after `EngineCrashed` and
+ * `ConnectionLost` it may be unknown.
  *
  * Calls take effect in the order in which they are made, and a read sees every write before it, awaited or not. Only
  * `saveMany` and `attachments.put` let other calls go between.

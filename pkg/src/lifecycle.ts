@@ -45,6 +45,7 @@ export function watch(channel: Channel, name: string, keeper: Keeper, page: Page
     );
   }, READY_MS);
   const back = (): void => {
+    channel.gone = false;
     channel.distrust();
     leaving?.open();
   };
@@ -69,6 +70,7 @@ export function watch(channel: Channel, name: string, keeper: Keeper, page: Page
       window,
       "pagehide",
       (event) => {
+        channel.gone = true;
         leave();
         // A page that waits to be shown again holds up nobody.
         if ((event as PageTransitionEvent).persisted) leaving?.close();

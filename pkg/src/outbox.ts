@@ -183,10 +183,10 @@ export class Outbox {
     this.#bytes += units;
   }
 
-  /** Puts calls before all others. */
-  addFirst(entries: readonly Entry[]): void {
-    this.#entries.unshift(...entries);
-    for (const { bytes } of entries) this.#bytes += bytes;
+  /** Puts a call before all others. */
+  addFirst(entry: Entry): void {
+    this.#entries.unshift(entry);
+    this.#bytes += entry.bytes;
   }
 
   /** Brings the arguments of a call that was added without. Says whether it is still here. */
@@ -210,12 +210,17 @@ export class Outbox {
     return this.#entries.splice(0);
   }
 
+  /** Whether the first call was sent before. */
+  get resends(): boolean {
+    return (this.#entries[0]?.resent ?? 0) > 0;
+  }
+
   /** Takes out the calls of the next message; none when the first is still being encoded. */
-  next(): Entry[] {
+  next(callsMax = MESSAGE_CALLS_MAX): Entry[] {
     let bytes = 0;
     let count = 0;
     for (const entry of this.#entries) {
-      if (!entry.ready || count === MESSAGE_CALLS_MAX) break;
+      if (!entry.ready || count === callsMax) break;
       if (count > 0 && bytes + entry.bytes > MESSAGE_BYTES_MAX) break;
       bytes += entry.bytes;
       count += 1;

@@ -16,6 +16,11 @@ export interface QueueBounds {
 
 export const QUEUE_BOUNDS: QueueBounds = { bytes: 64 << 20, writes: 10_000 };
 
+/** Tells the callers of a write that it is accepted. */
+export function tell(entry: Entry): void {
+  for (const { resolve } of entry.callers) resolve(undefined);
+}
+
 /** See the module. */
 export class Queue {
   readonly #bounds: QueueBounds;
@@ -29,8 +34,12 @@ export class Queue {
   #line: Entry[] = [];
   #first = 0;
 
-  constructor(bounds: QueueBounds) {
+  readonly #announce: (entry: Entry) => void;
+
+  /** `announce` tells the callers of a write that is to be acknowledged as accepted. */
+  constructor(bounds: QueueBounds, announce: (entry: Entry) => void = tell) {
     this.#bounds = bounds;
+    this.#announce = announce;
   }
 
   /** Writes that wait for their replies. */
@@ -109,7 +118,7 @@ export class Queue {
     this.#acceptedWrites += writes;
     this.#acceptedBytes += entry.bytes;
     // What is not kept would be lost with the page: it is accepted when it is committed.
-    if (entry.ack === ACCEPTED && entry.kept) for (const { resolve } of entry.callers) resolve(undefined);
+    if (entry.ack === ACCEPTED && entry.kept) this.#announce(entry);
     return true;
   }
 

@@ -198,6 +198,20 @@ fn a_delete_supersedes_only_what_came_before_it_and_only_once_it_happened() {
 }
 
 #[test]
+fn what_is_tried_again_does_not_overtake_a_delete_that_came_before_it() {
+    let queue = Queue::<Op>::default();
+    let _delete = push(&queue, Op { frees: true, ..op(1) });
+    let _after = queue.push(op(2), ACCEPTED, 0, 0);
+    let group = queue.next_group(false).unwrap();
+    refuse(&queue, group);
+    queue.retry();
+    let group = queue.next_group(true).unwrap();
+    assert_eq!(names(&group), [1]);
+    answer(&queue, group, &[10]);
+    assert_eq!(names(&queue.next_group(true).unwrap()), [2]);
+}
+
+#[test]
 fn what_is_kept_stays_in_the_order_in_which_it_was_accepted() {
     let queue = Queue::<Op>::default();
     let _delete = queue.push(Op { frees: true, ..op(1) }, ACCEPTED, 0, 0);
@@ -206,7 +220,7 @@ fn what_is_kept_stays_in_the_order_in_which_it_was_accepted() {
     refuse(&queue, group);
     // The delete is to be tried alone, but the connection is lost before that.
     queue.fail_waiting(FULL);
-    assert_eq!(queue.kept().iter().map(|op| op.name).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(queue.kept().iter().map(|(op, _)| op.name).collect::<Vec<_>>(), [1, 2]);
     queue.retry();
     assert_eq!(names(&queue.next_group(true).unwrap()), [1, 2]);
 }
@@ -230,5 +244,5 @@ fn what_waits_shares_the_fate_of_a_group_that_lost_the_store() {
     let _kept = queue.push(op(3), ACCEPTED, 0, 0);
     queue.fail_waiting(FULL);
     assert_eq!(answers.map(|answer| block_on(answer).unwrap()), [FULL, FULL]);
-    assert_eq!(queue.kept().iter().map(|op| op.name).collect::<Vec<_>>(), [3]);
+    assert_eq!(queue.kept().iter().map(|(op, _)| op.name).collect::<Vec<_>>(), [3]);
 }

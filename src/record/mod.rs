@@ -67,6 +67,8 @@ pub enum Kind {
     Writer = 9,
     /// Who owns the background work.
     Owner = 10,
+    /// The counters are exact; its payload is empty.
+    Exact = 11,
 }
 
 /// A record's place, for checksums and messages.

@@ -19,7 +19,8 @@ pub struct ListEntry {
 /// A session without its items.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionRecord {
-    /// Raised by every write to the session or any of its chunks, so that an unchanged record means an unchanged session.
+    /// Raised by every write to the session or any of its chunks. A session that is deleted and made again within a
+    /// millisecond may meet its old one; see [`SessionRecord::moment`].
     pub revision: u64,
     /// The attachments that the metadata uses; `{"$attachment":n}` in it is entry n.
     pub references: Vec<Reference>,
@@ -54,6 +55,15 @@ impl Fields for SessionRecord {
 }
 
 impl SessionRecord {
+    /// A number that is another one whenever the lists are: from the revision and the checksums of all chunks.
+    pub fn moment(&self) -> u64 {
+        let mut moment = self.revision;
+        for list in &self.lists {
+            moment = moment.rotate_left(7) ^ list.directory.sum(|entry| entry.checksum);
+        }
+        moment
+    }
+
     /// A list's directory, if the list was ever written.
     pub fn list(&self, name: &str) -> Option<&Directory> {
         self.lists.iter().find(|list| list.name == name).map(|list| &list.directory)

@@ -75,7 +75,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn collect_page(&self, collection: &mut Collection) -> Result<()> {
         if collection.position.is_none() {
-            collection.total = self.head().await?.counters.attachments;
+            collection.total = self.head().await?.0.counters.attachments;
         }
         let range = match &collection.position {
             Some(key) => KeyRange::all().after(key.clone()),

@@ -7,6 +7,27 @@ use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer};
 /// The newest store format that this build opens, and the one it creates.
 pub const STORE_FORMAT: u32 = 1;
 
+/// The key of the record in `meta` that says that the counters are exact. It is deleted together with what a transaction without the
+/// head deletes, and comes back when they have been counted anew.
+pub(super) fn exact_key() -> Key {
+    Key::new().text("exact")
+}
+
+/// That record. With the number of whoever counts in it, it says that somebody is at it: should anything be deleted without the
+/// head meanwhile, it is gone, and the count is worth nothing.
+pub(super) fn seal_exact(counting: Option<u128>) -> Result<Vec<u8>> {
+    let key = exact_key();
+    let payload = counting.map_or_else(Vec::new, |number| number.to_le_bytes().to_vec());
+    record::seal(Place { store: StoreName::Meta, key: &key }, Kind::Exact, &payload, Compression::Off)
+}
+
+/// Whether that record says that they are. A damaged one does not.
+pub(super) fn is_exact(record: &[u8]) -> bool {
+    let key = exact_key();
+    record::open(Place { store: StoreName::Meta, key: &key }, Kind::Exact, record)
+        .is_ok_and(|payload| payload.is_empty())
+}
+
 /// Totals over the whole store, kept exact by every transaction and recomputed by `verify`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {

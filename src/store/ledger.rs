@@ -8,12 +8,15 @@
 //! 3. Two engines with the same write, the page's own and one that replays its journal, cannot both store it: whoever comes
 //!    second is refused, reads the row, and finds the write decided.
 
+#[cfg(doc)]
+use super::Write;
 use crate::backend::{Check, Key, Op, StoreName};
 use crate::error::Result;
 use crate::record::{self, Compression, Fields, Kind, Place, Reader, Writer as Out};
 use std::cell::{Cell, RefCell};
 
-/// Writes that another engine stored and whose answers are remembered for their own: 4,096.
+/// Writes whose answers are remembered: those that another engine stored, and those that were refused. Of the latter only
+/// such as are among the last so many: 4,096.
 const REPLAYED_MAX: usize = 4096;
 
 /// A stretch of numbers, both ends included.
@@ -42,6 +45,17 @@ pub(super) struct Row {
     decided: Vec<Stretch>,
     /// Numbers that a replay of the journal stored, and what they answer if that is a number.
     replayed: Vec<Stretch>,
+    /// Numbers of writes that were refused, which nobody may have been told yet, and why: see [`Write::refusal`].
+    refused: Vec<Stretch>,
+}
+
+/// What is decided of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// It is stored; with its answer where that is a number and another engine stored it.
+    Stored(Option<u64>),
+    /// It was refused, for this reason.
+    Refused(u64),
 }
 
 impl Fields for Row {
@@ -50,10 +64,17 @@ impl Fields for Row {
         out.number(self.transactions);
         out.many(&self.decided);
         out.many(&self.replayed);
+        out.many(&self.refused);
     }
 
     fn read(from: &mut Reader<'_>) -> Self {
-        Self { at_ms: from.number(), transactions: from.number(), decided: from.many(), replayed: from.many() }
+        Self {
+            at_ms: from.number(),
+            transactions: from.number(),
+            decided: from.many(),
+            replayed: from.many(),
+            refused: from.many(),
+        }
     }
 }
 
@@ -99,6 +120,8 @@ pub(super) struct Ledger {
     state: RefCell<(Option<Vec<u8>>, Row)>,
     /// A commit was lost, and what is stored could not be read since.
     unknown: Cell<bool>,
+    /// What writes of the last lost commit answer if it happened, where that is a number.
+    tried: RefCell<Vec<(u64, u64)>>,
 }
 
 /// Keys of all writers' rows start with this.
@@ -116,16 +139,17 @@ pub(super) fn writer_of(key: &Key) -> Option<u128> {
 impl Ledger {
     pub(super) fn new(writer: u128) -> Self {
         let key = prefix().text(&format!("{writer:032x}"));
-        Self { key, writer, state: RefCell::default(), unknown: Cell::new(false) }
+        Self { key, writer, state: RefCell::default(), unknown: Cell::new(false), tried: RefCell::default() }
     }
 
     pub(super) fn writer(&self) -> u128 {
         self.writer
     }
 
-    /// Takes note that what is stored may be what was last tried, or not.
-    pub(super) fn doubt(&self) {
+    /// Takes note that what is stored may be what was last tried, or not; and what writes would answer then.
+    pub(super) fn doubt(&self, answers: Vec<(u64, u64)>) {
         self.unknown.set(true);
+        self.tried.replace(answers);
     }
 
     /// Whether it has to be read before anything rests on it.
@@ -140,14 +164,27 @@ impl Ledger {
         self.unknown.set(false);
     }
 
-    /// What is decided of a write: nothing, or that it is, with its answer if it has one.
-    pub(super) fn decided(&self, seq: u64) -> Option<Option<u64>> {
-        let state = self.state.borrow();
-        (seq > 0 && state.1.decides(seq)).then(|| state.1.answer(seq))
+    /// What is decided of a write.
+    pub(super) fn decided(&self, seq: u64) -> Option<Decision> {
+        let row = &self.state.borrow().1;
+        let refused = row.refused.iter().find(|refused| refused.0 == seq);
+        let stored = || {
+            let tried = self.tried.borrow();
+            let tried = tried.iter().find(|tried| tried.0 == seq).map(|tried| tried.1);
+            Decision::Stored(row.answer(seq).or(tried))
+        };
+        let decision = refused.map_or_else(stored, |refused| Decision::Refused(refused.1));
+        (seq > 0 && row.decides(seq)).then_some(decision)
     }
 
     /// The check and the change that a transaction makes with these writes, and the record that it leaves.
-    pub(super) fn entry(&self, now_ms: u64, seqs: &[u64], replayed: &[(u64, u64)]) -> Result<(Check, Op, Vec<u8>)> {
+    pub(super) fn entry(
+        &self,
+        now_ms: u64,
+        seqs: &[u64],
+        replayed: &[(u64, u64)],
+        refused: &[(u64, u64)],
+    ) -> Result<(Check, Op, Vec<u8>)> {
         let state = self.state.borrow();
         let mut row = state.1.clone();
         row.at_ms = now_ms;
@@ -155,6 +192,9 @@ impl Ledger {
         seqs.iter().for_each(|seq| row.decide(*seq));
         row.replayed.extend(replayed.iter().map(|(seq, answer)| Stretch(*seq, *answer)));
         row.replayed.drain(..row.replayed.len().saturating_sub(REPLAYED_MAX));
+        row.refused.extend(refused.iter().map(|(seq, why)| Stretch(*seq, *why)));
+        let newest = row.decided.last().map_or(0, |last| last.1);
+        row.refused.retain(|refused| refused.0 + REPLAYED_MAX as u64 > newest);
         let place = Place { store: StoreName::Meta, key: &self.key };
         let record = record::seal_fields(place, Kind::Writer, &row, Compression::Off)?;
         let check = Check::still(StoreName::Meta, self.key.clone(), state.0.clone());
@@ -192,9 +232,11 @@ mod tests {
     #[test]
     fn a_row_is_read_as_it_was_written() {
         let ledger = Ledger::new(7);
-        let (_, _, record) = ledger.entry(5, &[1, 2, 9], &[(9, 42)]).unwrap();
+        let (_, _, record) = ledger.entry(5, &[1, 2, 9], &[(9, 42)], &[(2, 1)]).unwrap();
         ledger.know(Some(record));
-        assert_eq!([1, 3, 9].map(|seq| ledger.decided(seq)), [Some(None), None, Some(Some(42))]);
+        let decisions = [1, 2, 3, 9].map(|seq| ledger.decided(seq));
+        let stored = |answer| Some(Decision::Stored(answer));
+        assert_eq!(decisions, [stored(None), Some(Decision::Refused(1)), None, stored(Some(42))]);
         ledger.know(Some(vec![1, 2, 3]));
         assert_eq!(ledger.decided(1), None, "damage says nothing");
     }

@@ -180,8 +180,9 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     async fn order(&self, field: &str) -> Result<Rc<Order>> {
-        let generation = self.head().await?.metadata_generation;
-        self.orders.0.borrow_mut().retain(|kept| kept.generation == generation);
+        let (head, exact) = self.head().await?;
+        let generation = head.metadata_generation;
+        self.orders.0.borrow_mut().retain(|kept| exact && kept.generation == generation);
         if let Some(kept) = self.orders.0.borrow().iter().find(|kept| kept.field == field) {
             return Ok(Rc::clone(&kept.order));
         }

@@ -4,11 +4,13 @@
 //!    records that it rests on. Reads may rest on it while the engine is sure to hear of other tabs' commits: the host passes
 //!    their messages on ([`Store::peer`]), and after a time in which some may have been missed ([`Store::distrust`]) the next
 //!    read first holds the generation against the last one heard of.
-//! 2. A dirty entry is a record that a kept write will make. Only reads see it; it lies under a key of its own.
+//! 2. A dirty entry is a record that a kept write will make, or nothing where it will delete one. Only reads see it; it lies under
+//!    a key of its own.
 
+use super::Store;
 use super::ask::Answer;
+use super::ledger::Ledger;
 use super::plan::Plan;
-use super::{Store, Write};
 use crate::backend::{Backend, Key, KeyRange, Op, StoreName};
 use crate::cache::{Cache, CacheOptions, CacheStats, Flights, Glob, Target, Ticket};
 use crate::error::Result;
@@ -17,7 +19,6 @@ use crate::session::{self, Id};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Bound;
-use std::rc::Rc;
 
 /// Generations of other tabs that are heard of before those in between: 64. Beyond it some were missed.
 const AHEAD_MAX: usize = 64;
@@ -46,6 +47,12 @@ pub(super) struct Memory {
     ahead: RefCell<BTreeSet<u64>>,
     /// Keys of the dirty entries.
     dirty: RefCell<Vec<Key>>,
+    /// The generation that they were made in, and the number of the call that made them.
+    shown: Cell<(u64, u64)>,
+    /// Calls that make them.
+    shows: Cell<u64>,
+    /// They are not made yet.
+    outdated: Cell<bool>,
 }
 
 fn dirty_key(store: StoreName, key: &Key) -> Key {
@@ -66,6 +73,9 @@ impl Memory {
             generation: Cell::new(0),
             ahead: RefCell::default(),
             dirty: RefCell::default(),
+            shown: Cell::default(),
+            shows: Cell::default(),
+            outdated: Cell::default(),
         }
     }
 
@@ -107,6 +117,11 @@ impl Memory {
     /// What is read is no older than this.
     pub(super) fn generation(&self) -> u64 {
         self.generation.get()
+    }
+
+    /// The last commit that is known, though some before it may not be.
+    pub(super) fn newest(&self) -> u64 {
+        self.ahead.borrow().last().map_or(0, |last| *last).max(self.generation.get())
     }
 
     /// Whether reads see anything that is kept.
@@ -173,8 +188,9 @@ impl<B: Backend, H: Host> Store<B, H> {
     fn trusted(&self) -> Answer<'_, Result<()>> {
         Box::pin(async move {
             if !self.memory.trusted.get() || !self.host.hears_peers() {
-                let generation = self.head().await?.generation;
-                if generation != self.memory.generation.get() {
+                let (head, exact) = self.head().await?;
+                let generation = head.generation;
+                if !exact || generation != self.memory.generation.get() {
                     self.memory.forget(&Target::All);
                 }
                 self.memory.trust(generation);
@@ -188,6 +204,11 @@ impl<B: Backend, H: Host> Store<B, H> {
         Box::pin(async move {
             if is_cached(store) {
                 self.trusted().await?;
+                // What is shown of kept writes rests on what was stored then.
+                let is_old = self.memory.shown.get().0 != self.memory.generation();
+                if self.memory.outdated.get() || (is_old && self.memory.shows_kept()) {
+                    self.show_kept().await?;
+                }
             }
             let mut found = Vec::with_capacity(keys.len());
             let mut missing = Vec::new();
@@ -205,7 +226,8 @@ impl<B: Backend, H: Host> Store<B, H> {
                     if record.is_none() {
                         missing.push(at);
                     }
-                    found.push(record);
+                    // No record is empty.
+                    found.push(record.filter(|record| !record.is_empty()));
                 }
                 cache.ticket()
             };
@@ -246,37 +268,69 @@ impl<B: Backend, H: Host> Store<B, H> {
         dirty || (self.memory.trusted.get() && self.memory.get(&key, self.host.now_ms()).is_some())
     }
 
-    /// Lets reads see what is kept, and nothing of what was kept before.
-    pub(super) async fn show_kept(&self) {
-        {
-            let mut cache = self.memory.cache.borrow_mut();
-            for key in self.memory.dirty.take() {
-                cache.remove(&key);
-            }
+    /// Lets reads see what is kept, and nothing of what was kept before. Until it is planned they see what they saw.
+    ///
+    /// # Errors
+    /// What the store cannot be read for. The next read tries again.
+    pub(super) async fn show_kept(&self) -> Result<()> {
+        let number = self.memory.shows.get() + 1;
+        self.memory.shows.set(number);
+        self.memory.outdated.set(true);
+        let (ops, generation) = self.plan_to_show().await?;
+        // Another call knew more.
+        if self.memory.shown.get().1 > number {
+            return Ok(());
         }
-        let kept = self.queue.kept();
-        if kept.is_empty() {
-            return;
-        }
-        // Where it cannot be planned either, reads see what is stored.
-        let Ok(Some(planned)) = self.plan_to_show(&kept).await else { return };
+        self.memory.shown.set((generation, number));
+        self.memory.outdated.set(self.memory.shows.get() > number);
         let mut cache = self.memory.cache.borrow_mut();
-        for op in planned {
-            if let Op::Put(store, key, record) = op {
-                let key = dirty_key(store, &key);
-                cache.insert_dirty(key.clone(), record, self.host.now_ms());
-                self.memory.dirty.borrow_mut().push(key);
-            }
+        let mut dirty = self.memory.dirty.borrow_mut();
+        for key in dirty.drain(..) {
+            cache.remove(&key);
         }
+        for op in ops {
+            let (store, key, record) = match op {
+                Op::Put(store, key, record) => (store, key, record),
+                Op::Delete(StoreName::Sessions, key) => (StoreName::Sessions, key, Vec::new()),
+                _ => continue,
+            };
+            let key = dirty_key(store, &key);
+            cache.insert_dirty(key.clone(), record, self.host.now_ms());
+            dirty.push(key);
+        }
+        Ok(())
     }
 
-    async fn plan_to_show(&self, kept: &[Rc<Write>]) -> Result<Option<Vec<Op>>> {
-        let mut plan = Plan::new(self);
-        plan.load(kept).await?;
-        for write in kept {
-            // One that will be refused shows nothing.
-            let _ = plan.add(write).await;
+    /// What kept writes will change, and the generation that this rests on.
+    async fn plan_to_show(&self) -> Result<(Vec<Op>, u64)> {
+        let kept = self.queue.kept();
+        if kept.is_empty() {
+            return Ok((Vec::new(), self.memory.generation()));
         }
-        Ok(plan.finish()?.map(|planned| planned.batch.ops))
+        self.trusted().await?;
+        let generation = self.memory.generation();
+        // Another tab may have stored some from the journal.
+        let ledger = Ledger::new(self.ledger.writer());
+        self.learn(&ledger).await?;
+        let kept = kept.into_iter().filter(|(_, seq)| ledger.decided(*seq).is_none());
+        let kept: Vec<_> = kept.map(|(write, _)| write).collect();
+        let mut plan = Plan::new(self);
+        let planned = async {
+            plan.load(&kept).await?;
+            for write in &kept {
+                // One that will be refused shows nothing.
+                match plan.add(write).await {
+                    Err(error) if error.is_of_storage() => return Err(error),
+                    _ => {}
+                }
+            }
+            plan.finish()
+        };
+        match planned.await {
+            Ok(planned) => Ok((planned.map_or_else(Vec::new, |planned| planned.batch.ops), generation)),
+            Err(error) if error.is_of_storage() => Err(error),
+            // What is damaged hides what will become of it.
+            Err(_) => Ok((Vec::new(), generation)),
+        }
     }
 }

@@ -106,14 +106,16 @@ pub(super) struct Planned {
     pub(super) raised: Rc<Cell<u64>>,
     /// The records of sessions as the batch leaves them.
     pub(super) sessions: Vec<(Id, Vec<u8>)>,
+    /// Records of the journal to delete if it comes to a commit without the row of their writer.
+    pub(super) journal: Vec<Key>,
 }
 
 impl Planned {
     /// A batch that touches neither sessions nor counters.
     pub(super) fn of(batch: Batch) -> Self {
         let nothing = Counters::default();
-        let (changes, sessions, raised) = (Vec::new(), Vec::new(), Rc::default());
-        Self { batch, before: nothing, after: nothing, metadata_changed: false, changes, raised, sessions }
+        let (changes, sessions, journal, raised) = (Vec::new(), Vec::new(), Vec::new(), Rc::default());
+        Self { batch, before: nothing, after: nothing, metadata_changed: false, changes, raised, sessions, journal }
     }
 }
 
@@ -853,8 +855,8 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             }
         }
         let unchanged = batch.ops.is_empty() && !doubted;
-        let (changes, raised) = (self.changes, Rc::default());
-        Ok((!unchanged).then_some(Planned { batch, before, after, metadata_changed, changes, raised, sessions }))
+        let (changes, planned) = (self.changes, Planned::of(batch));
+        Ok((!unchanged).then_some(Planned { before, after, metadata_changed, changes, sessions, ..planned }))
     }
 }
 

@@ -25,8 +25,9 @@ const READ_CHUNKS_MAX: usize = 256;
 /// Chunks that loading a session reads before it knows what the session has.
 const LOAD_CHUNKS: usize = 8;
 
-/// How often a read is tried again because the session changed meanwhile.
-const ATTEMPTS_MAX: u32 = 8;
+/// How often a read is tried again at once because the session changed meanwhile, and how often at all.
+const ATTEMPTS_AT_ONCE: u32 = 8;
+const ATTEMPTS_MAX: u32 = 64;
 
 /// A session's metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -180,13 +181,13 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// How many sessions there are.
     pub async fn count(&self) -> Result<u64> {
         self.settled().await?;
-        Ok(self.head().await?.counters.sessions)
+        Ok(self.counted_head().await?.counters.sessions)
     }
 
     /// Totals.
     pub async fn stats(&self) -> Result<Stats> {
         self.settled().await?;
-        Ok(Stats::new(&self.head().await?))
+        Ok(Stats::new(&self.counted_head().await?))
     }
 
     /// The lists of a session, in the order in which they were first written.
@@ -210,8 +211,9 @@ impl<B: Backend, H: Host> Store<B, H> {
         self.settled_for(std::slice::from_ref(id)).await?;
         let mut before = None;
         for attempt in 1.. {
+            let shown = self.memory.shows_kept();
             let (mut session, rows) = self.session_and_chunks(id).await?;
-            let revision = session.revision;
+            let moment = session.moment();
             let mut loaded = Vec::new();
             let mut whole = true;
             for list in std::mem::take(&mut session.lists) {
@@ -228,11 +230,12 @@ impl<B: Backend, H: Host> Store<B, H> {
                 whole &= chunks.iter().all(|chunk| chunk.error.is_none());
                 loaded.push(ListLoad { stat: list.into(), chunks });
             }
-            if whole || attempt == ATTEMPTS_MAX || before == Some(revision) {
+            if whole || attempt == ATTEMPTS_MAX || before == Some(moment) {
                 return Ok((session.into(), loaded));
             }
-            before = Some(revision);
-            self.look_anew(id).await;
+            // What is shown of kept writes says nothing of what is stored.
+            before = (!shown).then_some(moment);
+            self.look_anew(id, attempt).await;
         }
         Err(no_session(id))
     }
@@ -254,10 +257,14 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Forgets what is remembered and shown of a session: it may be of different times.
-    async fn look_anew(&self, id: &Id) {
+    async fn look_anew(&self, id: &Id, attempt: u32) {
+        if attempt > ATTEMPTS_AT_ONCE {
+            self.host.sleep((self.host.random() % 20) as u64).await;
+        }
         self.forget(std::slice::from_ref(id));
         if self.memory.shows_kept() {
-            self.show_kept().await;
+            // If it cannot be planned now, the next read tries.
+            let _ = self.show_kept().await;
         }
     }
 
@@ -286,9 +293,11 @@ impl<B: Backend, H: Host> Store<B, H> {
             if attempt == ATTEMPTS_MAX || chunks.iter().all(|chunk| chunk.error.is_none()) {
                 return Ok(chunks);
             }
-            self.look_anew(id).await;
+            // What is shown of kept writes says nothing of what is stored.
+            let shown = self.memory.shows_kept();
+            self.look_anew(id, attempt).await;
             let again = self.session_record(id).await?;
-            if attempt > 1 && again.revision == session.revision {
+            if attempt > 1 && again.moment() == session.moment() && !shown && !self.memory.shows_kept() {
                 return Ok(chunks);
             }
             session = again;
@@ -350,7 +359,14 @@ impl<B: Backend, H: Host> Store<B, H> {
             let problem = format!("at most {ATTACHMENT_READ_BYTES_MAX} bytes are read in one call");
             return Err(Error::invalid("range", problem));
         }
-        let bytes = self.parts(&blob, &range).await?;
+        let bytes = match self.parts(&blob, &range).await {
+            // It was deleted and stored anew meanwhile, under another set of parts.
+            Err(error) if matches!(*error, Error::Missing { .. }) => match self.blob(hash).await? {
+                now if now.parts == blob.parts => return Err(error),
+                now => self.parts(&now, &range).await?,
+            },
+            bytes => bytes?,
+        };
         if range.start == 0 && range.end == blob.size && self.sha256(&bytes).await != *hash {
             let key = blob::blob_key(hash);
             return Err(Place { store: StoreName::Blobs, key: &key }.corrupt("its bytes do not hash to its key"));

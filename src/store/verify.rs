@@ -13,7 +13,7 @@
 
 use super::Store;
 use super::ask::{Answer, corrupt};
-use super::head::{Counters, Head};
+use super::head::{Counters, Head, exact_key, is_exact};
 use super::plan::{blob_counters, hashes, session_counters};
 use super::read::PAGE_ROWS;
 use crate::backend::{Backend, Batch, Check, Key, KeyRange, Op, Outcome, Row, Scan, StoreName};
@@ -422,7 +422,7 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn verify_page(&self, run: &mut Verification) -> Result<()> {
         if run.position.is_none() && matches!(run.phase, Phase::Sessions | Phase::Attachments) {
-            let counters = self.head().await.map(|head| head.counters).unwrap_or_default();
+            let counters = self.head().await.map(|(head, _)| head.counters).unwrap_or_default();
             run.total = if run.phase == Phase::Sessions { counters.sessions } else { counters.attachments };
         }
         let page = run.page();
@@ -485,8 +485,12 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
             // What looks wrong may be a writer's work in progress, seen half before and half after.
             let Some(now) = self.get_one(StoreName::Sessions, &key).await? else { return Ok(()) };
-            if now == record || attempt == ATTEMPTS_MAX {
+            if now == record {
                 break look;
+            }
+            if attempt == ATTEMPTS_MAX {
+                // Every look saw another state: nothing can be said of it.
+                break SessionLook { findings: Vec::new(), repairs: Vec::new(), ..look };
             }
             record = now;
             attempt += 1;
@@ -782,7 +786,9 @@ impl<B: Backend, H: Host> Store<B, H> {
             let Some(stored) = self.get_one(StoreName::Meta, &key).await? else { return Ok(()) };
             let head = Head::open(&stored)?;
             let counters = self.recount().await?;
-            if counters == head.counters {
+            // Where they are known not to be exact, they are counted anew when the store is opened.
+            let exact = self.get_one(StoreName::Meta, &exact_key()).await?;
+            if counters == head.counters || !exact.as_deref().is_some_and(is_exact) {
                 return Ok(());
             }
             // If the store was written meanwhile, neither figure says anything about the other.
@@ -795,7 +801,10 @@ impl<B: Backend, H: Host> Store<B, H> {
             if run.options.repair {
                 let mended = Head { counters, generation: head.generation + 1, ..head };
                 let batch = Batch {
-                    checks: vec![Check::Unchanged(StoreName::Meta, key.clone(), stored)],
+                    checks: vec![
+                        Check::Unchanged(StoreName::Meta, key.clone(), stored),
+                        Check::still(StoreName::Meta, exact_key(), exact),
+                    ],
                     ops: vec![Op::Put(StoreName::Meta, key.clone(), mended.seal()?)],
                     durability: self.options.durability,
                 };

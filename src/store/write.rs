@@ -1,7 +1,7 @@
 //! What can be written: the operations, and what each answers.
 
 use crate::blob::{Attachment, Reference};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::queue::Operation;
 use crate::session::{Id, ListName};
 
@@ -179,6 +179,16 @@ impl Write {
         }
     }
 
+    /// The error of a write that was refused, from what [`why`] made of it.
+    pub(super) fn refusal(&self, why: u64) -> Box<Error> {
+        let name = self.sessions().first().map(|id| id.as_str().to_owned()).unwrap_or_default();
+        match (why, usize::try_from(why).ok().and_then(|why| MISSING.get(why))) {
+            (_, Some(what)) => Error::NotFound { what, name }.into(),
+            (EXISTS, None) => Error::AlreadyExists { id: name }.into(),
+            _ => Error::Backend { cause: "it was refused before the engine stopped".into() }.into(),
+        }
+    }
+
     /// Its attachments, in the order of its texts.
     pub fn attachments(&self) -> Vec<&Attachment> {
         match self {
@@ -209,5 +219,22 @@ impl Write {
             Self::Attach(attachment) => attachment_bytes(std::slice::from_ref(attachment)),
             Self::Merge { .. } => 0,
         }
+    }
+}
+
+/// What a write may not have found.
+const MISSING: [&str; 3] = ["session", "item", "attachment"];
+
+/// That there was a session already.
+const EXISTS: u64 = 3;
+
+/// Why a write was refused, as a number that is stored.
+pub(super) fn why(error: &Error) -> u64 {
+    match error {
+        Error::NotFound { what, .. } => {
+            MISSING.iter().position(|missing| missing == what).map_or(u64::MAX, |at| at as u64)
+        }
+        Error::AlreadyExists { .. } => EXISTS,
+        _ => u64::MAX,
     }
 }

@@ -34,8 +34,14 @@ pub async fn prepare(store: &Engine) -> Result<()> {
     store.upload_part(upload, &vec![1; 1 << 20]).await
 }
 
+/// A write and its name.
+type Named = (&'static str, fn() -> Write);
+
+/// Work that is more than a write, and its name.
+type Job = (&'static str, for<'a> fn(&'a Engine) -> Done<'a>);
+
 /// The writes, each by its name. Each may happen again after it happened, but for the append.
-pub const WRITES: [(&str, fn() -> Write); 9] = [
+pub const WRITES: [Named; 9] = [
     ("create", || Write::Create { id: id("c"), metadata: document("{}") }),
     ("put", || Write::Put { id: id("a"), metadata: document(r#"{"t":2}"#) }),
     ("update", || Write::Update { id: id("a"), patch: document(r#"{"u":2}"#), remove: vec!["t".into()] }),
@@ -58,7 +64,7 @@ pub const WRITES: [(&str, fn() -> Write); 9] = [
 ];
 
 /// The other operations that write.
-pub const JOBS: [(&str, for<'a> fn(&'a Engine) -> Done<'a>); 4] = [
+pub const JOBS: [Job; 4] = [
     ("collect", |store| Box::pin(async move { collect(store, now()).await.map(drop) })),
     ("upload", |store| {
         Box::pin(async move {

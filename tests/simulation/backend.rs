@@ -6,11 +6,13 @@
 use super::database::{Scope, Turn};
 use super::executor::Group;
 use super::faults::Fault;
+use super::known;
 use super::oracle::Writer;
 use super::world::World;
 use futures_channel::oneshot;
 use hoardb::backend::{Backend, Batch, Durability, Key, Op, Outcome, Row, Scan, StoreName};
 use hoardb::error::{Error, Result};
+use hoardb::store::Head;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -202,7 +204,15 @@ impl Connection {
             "tab {} commits {version}: {count} operations, {bytes}, {:?}",
             self.state.tab, batch.durability
         ));
+        if known::REVISION_BY_CLOCK {
+            self.world.executor.skip(1);
+        }
         let committed = self.world.oracle.borrow_mut().committed(self.state.writer, &database, &changed);
+        if changed.iter().any(|(store, ..)| matches!(store, StoreName::Sessions | StoreName::Chunks)) {
+            let has_head = changed.iter().any(|(store, key, _)| *store == StoreName::Meta && *key == Head::key());
+            let generation = has_head.then(|| self.world.oracle.borrow().generation());
+            self.world.unheard(self.state.tab, version, generation);
+        }
         committed.unwrap_or_else(|problem| panic!("commit {version} of tab {}: {problem}", self.state.tab));
         Ok((Outcome::Committed, version))
     }

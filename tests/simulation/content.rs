@@ -47,14 +47,14 @@ pub fn blob_of(token: u64) -> Option<Blob> {
     let mixed = mix(token);
     match mixed % 9 {
         0..3 => Some((mixed >> 8) as Blob % (BLOBS - 1)),
-        3 if (mixed >> 8) % 100 == 0 => Some(BLOBS - 1),
+        3 if (mixed >> 8).is_multiple_of(100) => Some(BLOBS - 1),
         _ => None,
     }
 }
 
 fn item_json(token: u64, place: usize) -> String {
     let mixed = mix(token) >> 8;
-    let padding = if mixed % 16 == 0 { mixed >> 8 & 1023 } else { mixed >> 8 & 15 };
+    let padding = if mixed.is_multiple_of(16) { mixed >> 8 & 1023 } else { mixed >> 8 & 15 };
     let padding = "x".repeat(padding as usize);
     match blob_of(token) {
         Some(_) => format!(r#"{{"n":{token},"p":"{padding}","image":{{"$attachment":{place}}}}}"#),

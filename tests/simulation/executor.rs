@@ -137,11 +137,6 @@ impl Executor {
         tasks.push(Some(Task { group, future: Box::pin(future), waker: wakeup.into() }));
     }
 
-    /// Whether any task of these is left.
-    pub fn any(&self, choose: impl Fn(Group) -> bool) -> bool {
-        self.tasks.borrow().iter().flatten().any(|task| choose(task.group))
-    }
-
     /// Drops tasks where they are.
     pub fn cancel(&self, choose: impl Fn(Group) -> bool) {
         let mut dropped = Vec::new();

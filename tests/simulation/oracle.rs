@@ -11,11 +11,12 @@ use super::database::{Before, Database, Record};
 use super::history::History;
 use super::known;
 use super::model::{Answer, Change, IDS, LISTS, Session, State};
-use hoardb::backend::{Key, StoreName};
+use hoardb::backend::{Key, KeyRange, StoreName};
 use hoardb::error::Error;
 use hoardb::queue::Ack;
+use hoardb::record::{self, Kind, Place};
 use hoardb::session::{Chunk, SessionRecord, chunk_key, session_key};
-use hoardb::store::Head;
+use hoardb::store::{Head, journal};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -51,11 +52,20 @@ pub enum Fate {
     Skipped,
 }
 
+impl Fate {
+    /// The commit that made it happen.
+    fn applied(self) -> Option<u64> {
+        if let Self::Applied(_, version) = self { Some(version) } else { None }
+    }
+}
+
 /// The operations of a writer on a session that are not answered, and all explanations of what became of them.
 #[derive(Default)]
 struct Lane {
     operations: Vec<Rc<Operation>>,
     explanations: Vec<Vec<Fate>>,
+    /// Accepted ones that were answered, and when: a read that began before may show them.
+    answered: Vec<(Rc<Operation>, u64)>,
 }
 
 /// More explanations than this are a sign of a workload that decides nothing.
@@ -64,18 +74,26 @@ const EXPLANATIONS_MAX: usize = 4096;
 /// See the module.
 pub struct Oracle {
     sessions: Vec<History<State>>,
-    /// Sessions and items, as the counters of the head must have them.
-    totals: History<(u64, u64)>,
+    /// Sessions and items; unknown while the head does not count all of them.
+    totals: History<Option<(u64, u64)>>,
     /// Which attachments have a record.
     blobs: Vec<History<bool>>,
     /// Which attachments are in use.
     used: Vec<History<bool>>,
     generation: u64,
+    has_head: bool,
+    looks_away: bool,
     lanes: BTreeMap<(usize, Writer), Lane>,
     /// When a fault with this code was last injected: writer, code, operation.
     faults: BTreeMap<(Writer, &'static str), u64>,
     /// The last delete of a session by a writer that was answered.
     deleted: BTreeMap<(usize, Writer), u64>,
+    /// What stands in the journal, or stood there.
+    journal: BTreeMap<(Writer, u64), Rc<Operation>>,
+    /// Those that were taken out of it.
+    erased: Vec<Rc<Operation>>,
+    /// The commits that made accepted operations happen which were answered since.
+    applied: BTreeMap<u64, u64>,
     /// Deletes that took an accepted write with them, and those.
     superseding: Vec<(u64, u64)>,
     /// Operations and faults, counted.
@@ -88,17 +106,37 @@ impl Oracle {
     pub fn new() -> Self {
         Self {
             sessions: IDS.iter().map(|_| History::new(None)).collect(),
-            totals: History::new((0, 0)),
+            totals: History::new(Some((0, 0))),
             blobs: (0..BLOBS).map(|_| History::new(false)).collect(),
             used: (0..BLOBS).map(|_| History::new(false)).collect(),
             generation: 0,
+            has_head: false,
+            looks_away: false,
             lanes: BTreeMap::new(),
             faults: BTreeMap::new(),
             deleted: BTreeMap::new(),
+            journal: BTreeMap::new(),
+            erased: Vec::new(),
+            applied: BTreeMap::new(),
             superseding: Vec::new(),
             number: 0,
             chunks: BTreeMap::new(),
         }
+    }
+
+    /// A session as it is stored.
+    pub fn now(&self, session: usize) -> &State {
+        self.sessions[session].now()
+    }
+
+    /// From now on what is stored is nobody's business.
+    pub fn look_away(&mut self) {
+        self.looks_away = true;
+    }
+
+    /// The generation of the head.
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The states that a session had between two commits.
@@ -108,17 +146,20 @@ impl Oracle {
 
     /// The states that a page may see: what was stored between two commits, and on top of it what the page was told is
     /// accepted and the store could not take yet.
-    pub fn views(&self, session: usize, writer: Writer, from: u64, to: u64) -> Vec<State> {
+    pub fn views(&self, session: usize, writer: Writer, since: u64, from: u64, to: u64) -> Vec<State> {
         let lane = self.lanes.get(&(session, writer));
         let is_kept = |at: usize, lane: &Lane| {
             lane.operations[at].ack == Ack::Accepted
                 && lane.explanations.iter().any(|fates| matches!(fates[at], Fate::Waiting | Fate::Skipped))
         };
-        let kept: Vec<&Rc<Operation>> = lane.map_or(Vec::new(), |lane| {
-            (0..lane.operations.len()).filter(|at| is_kept(*at, lane)).map(|at| &lane.operations[at]).collect()
-        });
+        let mut kept: Vec<&Rc<Operation>> = Vec::new();
+        if let Some(lane) = lane {
+            kept.extend(lane.answered.iter().filter(|(_, at)| *at >= since).map(|(operation, _)| operation));
+            kept.extend((0..lane.operations.len()).filter(|at| is_kept(*at, lane)).map(|at| &lane.operations[at]));
+        }
         // What is shown of a kept write was planned when it was kept.
-        let from = kept.iter().map(|operation| operation.since).chain([from]).min().unwrap_or(from);
+        let planned = kept.iter().map(|operation| if known::STALE_KEPT { 0 } else { operation.since });
+        let from = planned.chain([from]).min().unwrap_or(from);
         let mut views: Vec<State> = self.states(session, from, to).cloned().collect();
         for operation in kept {
             let Some((_, change)) = operation.changes.iter().find(|(of, _)| *of == session) else { continue };
@@ -128,7 +169,7 @@ impl Oracle {
         views
     }
 
-    pub fn totals(&self, from: u64, to: u64) -> impl Iterator<Item = &(u64, u64)> {
+    pub fn totals(&self, from: u64, to: u64) -> impl Iterator<Item = &Option<(u64, u64)>> {
         self.totals.between(from, to)
     }
 
@@ -159,15 +200,19 @@ impl Oracle {
     ) -> Rc<Operation> {
         let number = self.begin();
         let operation = Rc::new(Operation { number, writer, seq, ack, since, changes, stored });
+        self.enter(Rc::clone(&operation));
+        operation
+    }
+
+    fn enter(&mut self, operation: Rc<Operation>) {
         for (session, _) in &operation.changes {
-            let lane = self.lanes.entry((*session, writer)).or_default();
+            let lane = self.lanes.entry((*session, operation.writer)).or_default();
             lane.operations.push(Rc::clone(&operation));
             if lane.explanations.is_empty() {
                 lane.explanations.push(Vec::new());
             }
             lane.explanations.iter_mut().for_each(|fates| fates.push(Fate::Waiting));
         }
-        operation
     }
 
     /// Notes that a writer's connection will answer with this code.
@@ -202,12 +247,13 @@ impl Oracle {
         // Nobody waits for what an accepted write answers; one that another engine decided answers that it is done.
         let is_any = operation.ack == Ack::Accepted && answers == [Answer::Done];
         let may_be_superseded = self.may_be_superseded(operation, answers, now);
-        let is_false = match answers {
-            [Answer::Refused(..)] => known::FALSE_REFUSALS,
-            [Answer::Done] => known::DECIDED_TOO_EARLY,
-            _ => false,
-        };
-        let may_be_false = is_false && self.was_any_fault(operation.writer);
+        let is_delete = matches!(answers, [Answer::Done | Answer::Existed(_)])
+            && operation.changes.iter().any(|(_, change)| matches!(change, Change::Delete));
+        if known::FORGETFUL_DELETES && is_delete && self.was_any_fault(operation.writer) {
+            return self.decide(operation, now, &|_, fate, refusals| {
+                matches!(fate, Fate::Applied(..) | Fate::Passed(_)) || !refusals.is_empty()
+            });
+        }
         // With several sessions the answer is one sum; any of the answers may be any session's.
         self.decide(operation, now, &|_, fate, refusals| match fate {
             Fate::Applied(answer, version) => {
@@ -216,7 +262,6 @@ impl Oracle {
             Fate::Passed(answer) => is_any || answers.contains(&answer),
             Fate::Waiting | Fate::Skipped => {
                 (is_any && !refusals.is_empty())
-                    || may_be_false
                     || may_be_superseded
                     || refusals.iter().any(|refusal| answers.contains(refusal))
             }
@@ -238,7 +283,7 @@ impl Oracle {
         let at = lane.operations.iter().position(|known| known.number == operation.number).unwrap_or_default();
         let deletes = |later: &&Rc<Operation>| later.changes.iter().any(|(_, change)| matches!(change, Change::Delete));
         let Some(delete) = lane.operations.iter().skip(at + 1).find(deletes) else {
-            return known::LATER_SUPERSEDED && self.was_any_fault(operation.writer);
+            return false;
         };
         if !lane.explanations.iter().any(|fates| matches!(fates[at], Fate::Applied(Answer::Done, _))) {
             self.superseding.push((delete.number, operation.number));
@@ -251,9 +296,7 @@ impl Oracle {
         if operation.ack == Ack::Accepted {
             return Err("it was accepted, and is given up".into());
         }
-        if let Some((_, kept)) = self.superseding.iter().find(|(delete, _)| *delete == operation.number)
-            && !known::LOST_WITH_A_DELETE
-        {
+        if let Some((_, kept)) = self.superseding.iter().find(|(delete, _)| *delete == operation.number) {
             return Err(format!("and with it goes #{kept}, which was accepted"));
         }
         self.decide(operation, now, &|_, fate, _| match fate {
@@ -283,7 +326,15 @@ impl Oracle {
                 let state = self.sessions[*session].now();
                 return Err(format!("on session {session}: fates {known:?}, refusals {refusals:?}, now {state:?}"));
             }
-            lane.operations.remove(at);
+            let versions = lane.explanations.iter().map(|fates| fates[at].applied());
+            if let Some(version) = versions.min().flatten() {
+                self.applied.insert(operation.number, version);
+            }
+            let answered = lane.operations.remove(at);
+            if answered.ack == Ack::Accepted {
+                self.number += 1;
+                lane.answered.push((answered, self.number));
+            }
             lane.explanations.iter_mut().for_each(|fates| {
                 fates.remove(at);
             });
@@ -321,23 +372,94 @@ impl Oracle {
 
     // Commits
 
-    /// The power went: nothing after this commit happened.
+    /// These were written into the journal.
+    pub fn journaled(&mut self, operations: Vec<Rc<Operation>>) {
+        for operation in operations {
+            self.fault(operation.writer, "Hidden");
+            self.journal.insert((operation.writer, operation.seq), operation);
+        }
+    }
+
+    /// This was taken out of the journal again. A power cut may bring it back.
+    pub fn erased(&mut self, writer: Writer, seq: u64) {
+        self.erased.extend(self.journal.remove(&(writer, seq)));
+    }
+
+    /// The journal was replayed: everything in it is stored or refused.
+    pub fn replayed(&mut self, now: u64, database: &Database) -> Result<(), String> {
+        if let Some((key, _)) = database.range(StoreName::Journal, &KeyRange::all()).next() {
+            return Err(format!("{key:?} is still in the journal"));
+        }
+        // A power cut may bring them back.
+        for operation in self.journal.values().cloned().collect::<Vec<_>>() {
+            if self.is_open(&operation) {
+                let superseded = self.may_be_superseded(&operation, &[Answer::Done], now);
+                self.decide(&operation, now, &|_, fate, refusals| match fate {
+                    Fate::Applied(..) | Fate::Passed(_) => true,
+                    Fate::Waiting | Fate::Skipped => superseded || !refusals.is_empty(),
+                })
+                .map_err(|problem| format!("#{} was in the journal: {problem}", operation.number))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nobody has answered it.
+    fn is_open(&self, operation: &Operation) -> bool {
+        operation.changes.iter().all(|(session, _)| {
+            let lane = self.lanes.get(&(*session, operation.writer));
+            lane.is_some_and(|lane| lane.operations.iter().any(|known| known.number == operation.number))
+        })
+    }
+
+    /// The commit that made it happen, if that is certain.
+    fn applied(&self, operation: &Operation) -> Option<u64> {
+        let (session, _) = operation.changes.first()?;
+        let lane = self.lanes.get(&(*session, operation.writer));
+        let at = lane.and_then(|lane| lane.operations.iter().position(|known| known.number == operation.number));
+        let (Some(lane), Some(at)) = (lane, at) else { return self.applied.get(&operation.number).copied() };
+        lane.explanations.iter().map(|fates| fates[at].applied()).min().flatten()
+    }
+
+    /// The power went: nothing after this commit happened. What stands in the journal is still to come.
     pub fn cut(&mut self, version: u64, database: &Database) {
         self.sessions.iter_mut().for_each(|history| history.cut(version));
         self.blobs.iter_mut().chain(&mut self.used).for_each(|history| history.cut(version));
         self.totals.cut(version);
-        self.generation = head(database).map_or(0, |head| head.generation);
+        let head = head(database).ok();
+        self.has_head = head.is_some();
+        self.generation = head.map_or(0, |head| head.generation);
+        let mut coming: Vec<Rc<Operation>> = std::mem::take(&mut self.journal).into_values().collect();
+        coming.append(&mut self.erased);
+        coming.retain(|operation| {
+            let key = journal::key(operation.writer as u128, operation.seq);
+            database.read(StoreName::Journal, &key).is_some()
+                && self.applied(operation).is_none_or(|applied| applied > version)
+        });
+        coming.sort_by_key(|operation| operation.number);
         self.lanes.clear();
+        for operation in coming {
+            self.journal.insert((operation.writer, operation.seq), Rc::clone(&operation));
+            // It counts from now on: what was before is gone.
+            let Operation { number, writer, seq, ack, ref changes, ref stored, .. } = *operation;
+            let (changes, stored) = (changes.clone(), stored.clone());
+            self.enter(Rc::new(Operation { number, writer, seq, ack, since: version, changes, stored }));
+        }
     }
 
     /// A commit happened. Returns what is wrong with it.
     pub fn committed(&mut self, writer: Writer, database: &Database, changed: &[Before]) -> Result<(), String> {
+        if self.looks_away {
+            return Ok(());
+        }
         let version = database.version();
         let (mut sessions, mut author) = (Vec::new(), writer);
         for (store, key, _) in changed {
             match store {
                 // The row of a writer: the commit is in its name, though another engine may make it.
                 StoreName::Meta => author = writer_of(key).unwrap_or(author),
+                // Above the quota a replay leaves it out.
+                StoreName::Journal => author = journal_writer(key).unwrap_or(author),
                 StoreName::Sessions | StoreName::Chunks => {
                     let id = key.parse().text().map_err(|_| format!("a key without an id: {key:?}"))?;
                     let session = IDS.iter().position(|known| *known == id).ok_or("a session nobody made")?;
@@ -362,7 +484,7 @@ impl Oracle {
             })?;
             self.sessions[session].put(version, after);
         }
-        self.count(version, database)
+        self.count(version, database, changed)
     }
 
     /// Reads a session back from the records.
@@ -465,28 +587,44 @@ impl Oracle {
     }
 
     /// Counts, and holds the head against that.
-    fn count(&mut self, version: u64, database: &Database) -> Result<(), String> {
+    fn count(&mut self, version: u64, database: &Database, changed: &[Before]) -> Result<(), String> {
         let mut totals = (0, 0);
         let mut used = [false; BLOBS as usize];
         for session in self.sessions.iter().filter_map(|history| history.now().as_ref()) {
             totals = (totals.0 + 1, totals.1 + session.items());
             session.blobs().for_each(|blob| used[blob as usize] = true);
         }
-        self.totals.put(version, totals);
         for (blob, is_used) in used.into_iter().enumerate() {
             self.used[blob].put(version, is_used);
             if is_used && !*self.blobs[blob].now() {
                 return Err(format!("attachment {blob} is in use and not there"));
             }
         }
+        if changed.iter().all(|(store, ..)| *store == StoreName::Journal) {
+            // A page wrote it, which knows nothing of the head.
+            return Ok(());
+        }
         let head = head(database)?;
-        if (head.counters.sessions, head.counters.items) != totals {
+        let counted = (head.counters.sessions, head.counters.items);
+        // Above the quota a delete goes without the head, and takes the record that says that it is exact with it.
+        let exact = Key::new().text("exact");
+        let place = Place { store: StoreName::Meta, key: &exact };
+        // With something in it, it says that somebody is counting.
+        let says = database.read(StoreName::Meta, &exact).map(|record| record::open(place, Kind::Exact, record));
+        let is_exact = says.is_some_and(|says| says.is_ok_and(|payload| payload.is_empty()));
+        self.totals.put(version, is_exact.then_some(counted));
+        if is_exact && counted != totals {
             return Err(format!("the head counts {:?}, there are {totals:?} sessions and items", head.counters));
         }
-        if head.generation <= self.generation && version > 1 {
-            return Err(format!("generation {} follows {}", head.generation, self.generation));
+        if changed.iter().any(|(store, key, _)| *store == StoreName::Meta && *key == Head::key()) {
+            if self.has_head && head.generation <= self.generation {
+                return Err(format!("generation {} follows {}", head.generation, self.generation));
+            }
+        } else if is_exact {
+            return Err("the head was left out".into());
         }
         self.generation = head.generation;
+        self.has_head = true;
         Ok(())
     }
 }
@@ -494,6 +632,12 @@ impl Oracle {
 fn head(database: &Database) -> Result<Head, String> {
     let record = database.read(StoreName::Meta, &Head::key()).ok_or("no head")?;
     Head::open(record).map_err(|error| error.to_string())
+}
+
+/// The writer of a record in the journal.
+fn journal_writer(key: &Key) -> Option<Writer> {
+    let (writer, _) = key.as_bytes().split_first_chunk()?;
+    Some(u128::from_be_bytes(*writer) as Writer)
 }
 
 /// The writer whose row has this key.
@@ -533,8 +677,13 @@ impl Search<'_> {
             fates[at] = fate;
             self.explore(at + 1, state, fates, found);
         };
+        let is_refused = matches!(fates[at], Fate::Passed(Answer::Refused(..)));
+        let comes_again = known::RESURRECTED && is_refused && operation.ack == Ack::Accepted;
         if fates[at] != Fate::Waiting {
-            return next(state, fates[at]);
+            next(state.clone(), fates[at]);
+            if !comes_again {
+                return;
+            }
         }
         let Some((_, change)) = operation.changes.iter().find(|(of, _)| *of == self.session) else { return };
         match change.happen(&state) {

@@ -4,9 +4,9 @@
 use super::backend::Connection;
 use super::content::Blob;
 use super::executor::Group;
-use super::known;
 use super::model::{self, Answer, Change, IDS};
 use super::oracle::{self, Operation, Writer};
+use super::peers::Unheard;
 use super::world::{SimHost, World};
 use futures_channel::oneshot;
 use hoardb::backend::Durability;
@@ -26,6 +26,8 @@ struct Pending {
     write: Write,
     /// Where its answer goes; dropped when nobody will know.
     reply: oneshot::Sender<Result<Written>>,
+    /// The page has written it into the journal.
+    journaled: bool,
 }
 
 /// See the module.
@@ -40,11 +42,16 @@ pub struct Page {
     /// Who waits for an engine.
     waiting: RefCell<Vec<oneshot::Sender<()>>>,
     pending: RefCell<BTreeMap<u64, Pending>>,
+    /// What it has given up, and is still in the journal.
+    refused: RefCell<Vec<u64>>,
     seq: Cell<u64>,
     is_draining: Cell<bool>,
     is_retrying: Cell<bool>,
-    /// Its engine ever kept a write.
-    pub has_kept: Rc<Cell<bool>>,
+    /// It listens to other tabs.
+    pub hears: bool,
+    pub unheard: RefCell<Vec<Unheard>>,
+    /// Another tab spoke while there was no engine.
+    pub has_missed: Cell<bool>,
     /// The connection was closed for good: the page needs another engine.
     pub is_closed: Cell<bool>,
 }
@@ -54,12 +61,14 @@ pub struct Page {
 pub struct Since {
     pub number: u64,
     pub version: u64,
+    /// The commit from which on it must see what other tabs did.
+    pub heard: u64,
 }
 
 impl Page {
     pub fn new(world: &Rc<World>, tab: usize, options: Options, is_alone: bool) -> Rc<Self> {
         let writer = world.number() as Writer;
-        Rc::new(Self {
+        let page = Rc::new(Self {
             world: Rc::clone(world),
             tab,
             writer,
@@ -68,29 +77,44 @@ impl Page {
             engine: RefCell::default(),
             waiting: RefCell::default(),
             pending: RefCell::default(),
+            refused: RefCell::default(),
             seq: Cell::default(),
             is_draining: Cell::default(),
             is_retrying: Cell::default(),
-            has_kept: Rc::default(),
+            hears: world.executor.random(|rng| rng.bool()),
+            unheard: RefCell::default(),
+            has_missed: Cell::default(),
             is_closed: Cell::default(),
-        })
+        });
+        world.pages.borrow_mut().push(Rc::downgrade(&page));
+        page
     }
 
     // The engine
 
     /// Opens an engine and sends it what is not answered.
     pub async fn open(self: &Rc<Self>) -> Result<()> {
+        // The engine stores what it finds in the journal.
+        let refused = self.refused.take();
+        if !refused.is_empty() {
+            self.erase(refused).await;
+        }
         let since = self.begin();
         let connection = Connection::new(&self.world, self.tab, self.writer);
-        self.has_kept.set(false);
-        let host = SimHost { world: Rc::clone(&self.world), tab: self.tab, has_kept: Rc::clone(&self.has_kept) };
+        self.unheard.take();
+        self.has_missed.set(false);
+        let host = SimHost { world: Rc::clone(&self.world), tab: self.tab, hears: self.hears };
         let opened = Store::open(connection, host, self.options).await;
         self.world.executor.trace(format_args!("tab {} opens: {:?}", self.tab, opened.as_ref().err()));
         if let Err(error) = &opened {
             let is_expected = self.world.oracle.borrow().was_fault(self.writer, error.code(), since.number);
             assert!(is_expected || error.code() == "Conflict", "tab {} cannot be opened: {error}", self.tab);
         }
-        self.engine.replace(Some(Rc::new(opened?)));
+        let engine = Rc::new(opened?);
+        if self.has_missed.get() {
+            engine.distrust();
+        }
+        self.engine.replace(Some(engine));
         self.is_closed.set(false);
         // What stands in the map stands in the order in which it was submitted.
         let seqs: Vec<u64> = self.pending.borrow().keys().copied().collect();
@@ -108,7 +132,18 @@ impl Page {
         self.is_draining.set(false);
         self.is_retrying.set(false);
         self.world.oracle.borrow_mut().fault(self.writer, "EngineCrashed");
-        self.pending.borrow_mut().retain(|_, pending| !gives_up(&pending.operation));
+        let mut refused = self.refused.borrow_mut();
+        self.pending.borrow_mut().retain(|seq, pending| {
+            let given_up = gives_up(&pending.operation);
+            refused.extend((given_up && pending.journaled).then_some(*seq));
+            !given_up
+        });
+    }
+
+    /// The page is gone, and does nothing any more.
+    pub fn end(&self) {
+        self.crash(|_| true);
+        self.refused.take();
     }
 
     /// The engine, if there is one.
@@ -157,7 +192,9 @@ impl Page {
         let Operation { number, changes, stored, .. } = &*operation;
         self.world.executor.trace(format_args!("tab {}: #{number} {ack:?} {changes:?} {stored:?}", self.tab));
         let (reply, replied) = oneshot::channel();
-        self.pending.borrow_mut().insert(seq, Pending { operation: Rc::clone(&operation), write, reply });
+        self.pending
+            .borrow_mut()
+            .insert(seq, Pending { operation: Rc::clone(&operation), write, reply, journaled: false });
         self.send(seq);
         (operation, replied)
     }
@@ -178,7 +215,12 @@ impl Page {
             // A page that has given up waits for nothing.
             let pending = page.pending.borrow_mut().remove(&seq);
             if let Some(pending) = pending {
-                page.judge(&pending.operation, &answer);
+                // A delete may have been stored without the row of its writer, which says that it is.
+                let is_delete = matches!(pending.write, Write::Delete { .. });
+                if pending.journaled && (answer.is_err() || is_delete) {
+                    page.erase(vec![seq]).await;
+                }
+                page.judge(&pending.operation, &answer, pending.journaled);
                 let _ = pending.reply.send(answer);
             }
         });
@@ -215,11 +257,11 @@ impl Page {
     }
 
     /// Judges the answer to a write.
-    fn judge(&self, operation: &Operation, answer: &Result<Written>) {
+    fn judge(&self, operation: &Operation, answer: &Result<Written>, journaled: bool) {
         let number = operation.number;
         self.world.executor.trace(format_args!("tab {}: #{number} answers {answer:?}", self.tab));
         let now = self.world.version();
-        let is_strict = self.options.durability == Durability::Strict && !known::OPTION_IS_WEAKER;
+        let is_strict = self.options.durability == Durability::Strict && operation.ack != Ack::Accepted;
         let is_durable = is_strict || operation.ack == Ack::Durable;
         let durable = is_durable.then(|| self.world.database.borrow().durable());
         let judged = match answer {
@@ -231,9 +273,10 @@ impl Page {
                 Some(refusal) => self.world.oracle.borrow_mut().answered(operation, &[refusal], None, now),
                 None => {
                     // The reason may be older than the write: what comes before it on its session is kept for it.
-                    self.forgive(error, Since { number: 0, version: 0 }, "a write");
-                    // Whoever was not told may find it stored.
-                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || known::BARRIER_REJECTS;
+                    self.forgive(error, Since { number: 0, version: 0, heard: 0 }, "a write");
+                    // Whoever was not told may find it stored, or stored and not known to survive loss of power.
+                    // So may another tab, before the page took it out of the journal.
+                    let may_be_stored = matches!(**error, Error::ConnectionLost { .. }) || is_durable || journaled;
                     self.world.oracle.borrow_mut().failed(operation, now, may_be_stored)
                 }
             },
@@ -243,10 +286,22 @@ impl Page {
         });
     }
 
+    /// What is not answered and not in the journal, in order. It is from now on.
+    pub fn to_journal(&self) -> Vec<(Rc<Operation>, Write)> {
+        let mut pending = self.pending.borrow_mut();
+        let missing = pending.values_mut().filter(|pending| !pending.journaled);
+        let mark = |pending: &mut Pending| {
+            pending.journaled = true;
+            (Rc::clone(&pending.operation), pending.write.clone())
+        };
+        missing.map(mark).collect()
+    }
+
     // Judging
 
     pub fn begin(&self) -> Since {
-        Since { number: self.world.oracle.borrow_mut().begin(), version: self.world.version() }
+        let number = self.world.oracle.borrow_mut().begin();
+        Since { number, version: self.world.version(), heard: self.heard() }
     }
 
     /// An error that is of somebody else's making is no problem; any other is.
@@ -254,8 +309,7 @@ impl Page {
         self.world.executor.trace(format_args!("tab {}: {what}: {}", self.tab, error.code()));
         let injected = self.world.oracle.borrow().was_fault(self.writer, error.code(), since.number);
         let conflict = matches!(error, Error::Conflict { .. }) && !self.is_alone;
-        let known = known::is_known(error) && !self.is_alone;
-        assert!(injected || conflict || known, "tab {}: {what} failed, and nobody made it fail: {error}", self.tab);
+        assert!(injected || conflict, "tab {}: {what} failed, and nobody made it fail: {error}", self.tab);
         if matches!(error, Error::Closed) {
             self.is_closed.set(true);
         }
@@ -274,10 +328,7 @@ impl Page {
 
     /// The commit from which on a read that began then must see a session.
     pub fn from(&self, session: usize, since: Since) -> u64 {
-        if known::STALE_CACHE {
-            return 0;
-        }
-        since.version.max(self.world.oracle.borrow().own_since(session, self.writer, since.number))
+        since.heard.max(self.world.oracle.borrow().own_since(session, self.writer, since.number))
     }
 }
 

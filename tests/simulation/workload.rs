@@ -144,9 +144,8 @@ impl Page {
                 _ => Some(engine.upload_finish(set, "image/png").await?),
             })
         });
-        match self.unless_faulty(uploaded.await, since, "an upload").flatten() {
-            Some(reference) => self.assert_attached(blob, Some(Ok(reference.hash == content::blob_hash(blob))), since),
-            None => {}
+        if let Some(reference) = self.unless_faulty(uploaded.await, since, "an upload").flatten() {
+            self.assert_attached(blob, Some(Ok(reference.hash == content::blob_hash(blob))), since);
         }
     }
 
@@ -163,7 +162,7 @@ impl Page {
         let options = self.random(|rng| VerifyOptions { full: rng.bool(), repair: rng.u8(..4) == 0 });
         let verified = self.call(move |engine| async move { support::verify(&engine, options).await });
         if let Some(report) = self.unless_faulty(verified.await, since, "verify") {
-            let new = report.findings.iter().filter(|finding| !known::is_known_finding(finding, false));
+            let new = report.findings.iter().filter(|finding| !known::is_known_finding(finding));
             assert_eq!(new.count(), 0, "tab {} verifies: {:#?}", self.tab, report.findings);
         }
     }

@@ -4,10 +4,11 @@ use super::database::{Database, Transactions};
 use super::executor::Executor;
 use super::faults::Odds;
 use super::oracle::Oracle;
+use super::page::Page;
 use hoardb::event::Event;
 use hoardb::host::Host;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// See the module.
 pub struct World {
@@ -18,6 +19,8 @@ pub struct World {
     pub odds: RefCell<Odds>,
     /// The most that each of the three legs of a transaction takes.
     pub latency_ms: u64,
+    /// The pages that may be about.
+    pub pages: RefCell<Vec<Weak<Page>>>,
     full_until_ms: Cell<u64>,
     numbers: Cell<u64>,
 }
@@ -32,6 +35,7 @@ impl World {
             oracle: RefCell::new(Oracle::new()),
             odds: RefCell::default(),
             latency_ms,
+            pages: RefCell::default(),
             full_until_ms: Cell::default(),
             numbers: Cell::default(),
         })
@@ -62,8 +66,8 @@ impl World {
 pub struct SimHost {
     pub world: Rc<World>,
     pub tab: usize,
-    /// Whether writes were ever kept.
-    pub has_kept: Rc<Cell<bool>>,
+    /// Whether it listens to other tabs.
+    pub hears: bool,
 }
 
 impl Host for SimHost {
@@ -79,10 +83,18 @@ impl Host for SimHost {
         self.world.executor.sleep(ms).await;
     }
 
+    fn hears_peers(&self) -> bool {
+        self.hears
+    }
+
     fn report(&self, event: Event) {
-        self.has_kept.set(self.has_kept.get() || matches!(event, Event::Full { .. }));
-        if !matches!(event, Event::Committed { .. }) {
-            self.world.executor.trace(format_args!("tab {} reports {event:?}", self.tab));
+        match event {
+            Event::Committed { generation, changes } => {
+                let mut sessions: Vec<_> = changes.into_iter().map(|change| change.session).collect();
+                sessions.dedup();
+                self.world.broadcast(self.tab, generation, &sessions);
+            }
+            event => self.world.executor.trace(format_args!("tab {} reports {event:?}", self.tab)),
         }
     }
 }

@@ -7,71 +7,17 @@
 //
 // Freezing is Chromium's (Page.setWebLifecycleState). In Firefox and WebKitGTK, which have no such command, the page's thread is
 // kept busy instead.
-import { BROWSERS } from "../../pkg/test/harness/browsers.mjs";
 import { random } from "./page/plan.js";
-import { Profile } from "./support/browsers.mjs";
 import { Report } from "./support/report.mjs";
 import { sleep } from "./support/rounds.mjs";
 import { serve } from "./support/server.mjs";
+import { OPENERS } from "./support/tabs.mjs";
 
 const TABS = 4;
 const STALE_MS_MAX = 100;
 
 const [seconds = "10", ...wanted] = process.argv.slice(2);
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-
-/** Tabs of a Chromium, through its own pipe. */
-async function chromiumTabs(engine) {
-  const profile = await Profile.make(engine);
-  const browser = profile.start("about:blank", { devTools: true });
-  const { devTools } = browser;
-  const state = (tab, to) => devTools.toTab(tab, "Page.setWebLifecycleState", { state: to });
-  return {
-    version: (await devTools.send("Browser.getVersion")).product,
-    freezing: "Page.setWebLifecycleState",
-    open: (address) => devTools.open(address),
-    close: (tab) => devTools.close(tab),
-    freeze: async (tab, _page, ms) => {
-      await state(tab, "frozen");
-      await sleep(ms);
-      await state(tab, "active");
-    },
-    quit: async () => {
-      await browser.killed();
-      profile.remove();
-    },
-  };
-}
-
-/** Tabs of a browser with a WebDriver. */
-async function driverTabs(engine) {
-  const { driver, stop } = await BROWSERS[engine]();
-  const capabilities = await driver.getCapabilities();
-  const first = await driver.getWindowHandle();
-  return {
-    version: `${capabilities.get("browserName")} ${capabilities.get("browserVersion")}`,
-    freezing: "a busy page",
-    async open(address) {
-      await driver.switchTo().newWindow("tab");
-      await driver.get(address);
-      return driver.getWindowHandle();
-    },
-    async close(tab) {
-      await driver.switchTo().window(tab);
-      await driver.close();
-      await driver.switchTo().window(first);
-    },
-    freeze: (_tab, page, ms) => page.call("busy", ms),
-    quit: stop,
-  };
-}
-
-const OPENERS = {
-  "chromium-leveldb": chromiumTabs,
-  "chromium-sqlite": chromiumTabs,
-  firefox: driverTabs,
-  webkit: driverTabs,
-};
 
 /** What the test knows of one tab, from its own words. */
 class Tab {
@@ -117,7 +63,8 @@ function lostUpdates(tabs, read) {
     for (const id of tab.removed) if (id in read.sessions) lost.push(`${id} was deleted and is there`);
     for (const id of tab.created) {
       if (tab.removing.has(id)) continue;
-      if (read.sessions[id]?.lists.images?.length !== 1) lost.push(`${id} was created and is not there with its image`);
+      const images = read.sessions[id]?.lists.images?.length;
+      if (images !== 1) lost.push(`${id} was created and is ${id in read.sessions ? `there with ${images ?? 0} images` : "not there"}`);
     }
   }
   return lost;

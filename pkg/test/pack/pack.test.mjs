@@ -90,7 +90,7 @@ test("the tarball holds the built files, the licences and the readme, and nothin
     /^package\.json$/,
     /^README\.md$/,
     /^LICENSE-(MIT|APACHE)$/,
-    /^dist\/[a-z-]+(\/[a-z-]+)*\.(js|d\.ts)$/,
+    /^dist\/[a-z0-9-]+(\/[a-z0-9-]+)*\.(js|d\.ts)$/,
     /^dist\/wasm\/hoardb(_bg)?\.(js|d\.ts|wasm|wasm\.d\.ts)$/,
   ];
   const paths = packed.files.map(({ path }) => path);

@@ -144,6 +144,24 @@ test("hiding the page writes what is not stored, in one transaction, and nothing
   release(left);
 });
 
+test("once the page is gone a write is accepted when the journal has it", async (t) => {
+  const left = await page(t);
+  left.window.dispatchEvent(transition("pagehide", false));
+  let accepted = false;
+  // In a handler of `pagehide` that runs after ours, for instance.
+  const append = left.hoard.list("a", "x").append({ n: 1 }, { ack: "accepted" });
+  void append.then(() => (accepted = true));
+  assert.deepEqual(left.database.log, ["commit 1"], "sent before the call returns");
+  await Promise.resolve();
+  assert.equal(accepted, false);
+  await append;
+  assert.deepEqual(left.keys(), [left.key(2)]);
+  left.window.dispatchEvent(transition("pageshow", true));
+  await left.hoard.list("a", "y").append({ n: 2 }, { ack: "accepted" });
+  assert.equal(left.keys().length, 1, "a page that is back has its queue");
+  release(left);
+});
+
 test("leaving with nothing to do writes nothing", async (t) => {
   const left = await page(t);
   release(left);

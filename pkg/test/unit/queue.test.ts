@@ -4,8 +4,9 @@ import { test, type TestContext } from "node:test";
 import type { Channel, Journal } from "../../src/channel.js";
 import { HoardError } from "../../src/errors.js";
 import type { Hoard } from "../../src/hoard.js";
-import type { Entry } from "../../src/outbox.js";
+import { newEntry, type Entry } from "../../src/outbox.js";
 import type { Call } from "../../src/protocol.js";
+import { Queue } from "../../src/queue.js";
 import { connect, type Fake, type FakeOptions } from "./connect.js";
 import { Disk, type FakeEngine } from "./fake-engine.js";
 
@@ -163,14 +164,18 @@ test("writes are numbered in the order in which they are sent, and what the page
 test("writes of different acknowledgements share no call", async (t) => {
   const fake = await session(t);
   const list = fake.hoard.list("a", "x");
-  const results = await Promise.all([
-    list.append({ n: 0 }, { ack: "accepted" }),
-    list.append({ n: 1 }, { ack: "accepted" }),
+  gate(fake.engine);
+  const accepted = [list.append({ n: 0 }, { ack: "accepted" }), list.append({ n: 1 }, { ack: "accepted" })];
+  const others = [
     list.append({ n: 2 }),
     list.append({ n: 3 }),
     list.append({ n: 4 }, { ack: "durable" }),
     list.append({ n: 5 }, { ack: "durable" }),
-  ]);
+  ];
+  await Promise.all(accepted);
+  assert.equal(await state(others[0]!), "pending", "the engine has answered nothing");
+  release(fake.engine);
+  const results = await Promise.all([...accepted, ...others]);
   assert.deepEqual(results, [undefined, undefined, 2, 3, 4, 5]);
   assert.equal(callsOf(fake).length, 3);
 });
@@ -184,6 +189,68 @@ test("at the bound an accepted write waits until there is room", async (t) => {
   release(fake.engine);
   await Promise.all(puts);
   assert.equal(fake.disk.sessions.size, 6);
+});
+
+test("appends that share a call count one by one", async (t) => {
+  const fake = await session(t, { channel: { queue: { bytes: 1 << 20, writes: 3 } } });
+  gate(fake.engine);
+  const appends = [0, 1, 2, 3, 4].map((n) => fake.hoard.list("a", "x").append({ n }, { ack: "accepted" }));
+  assert.deepEqual(await Promise.all(appends.map(state)), [undefined, undefined, undefined, "pending", "pending"]);
+  release(fake.engine);
+  await Promise.all(appends);
+});
+
+test("the queue's room is what was taken from it, whatever comes and goes", () => {
+  const queue = new Queue({ bytes: 1000, writes: 10 });
+  const write = (bytes: number, ready = true): Entry => {
+    const entry = newEntry("put", { bytes, ready, ack: 1, kept: true });
+    entry.callers.push({ offset: 0, resolve: () => {}, reject: () => {} });
+    queue.enter(entry);
+    return entry;
+  };
+  const leave = (entry: Entry): void => {
+    entry.settled = true;
+    queue.leave(entry);
+  };
+  const rest = write(100);
+  for (let round = 0; round < 5; round += 1) {
+    const one = write(400);
+    const encoded = write(0, false);
+    const behind = write(100);
+    assert.equal(behind.acceptedAt, 0, "behind one that is being encoded");
+    Object.assign(encoded, { bytes: 450, ready: true });
+    queue.complete(encoded, 0);
+    assert.ok(encoded.acceptedAt > 0);
+    assert.equal(behind.acceptedAt, 0, "there are 950 of 1000 bytes");
+    assert.equal(queue.bytes, 1050);
+    leave(one);
+    assert.ok(behind.acceptedAt > 0);
+    leave(behind);
+    leave(encoded);
+    assert.deepEqual([queue.writes, queue.bytes], [1, 100]);
+  }
+  leave(rest);
+  assert.deepEqual([queue.writes, queue.bytes], [0, 0]);
+});
+
+test("what the page does not keep is accepted when it is committed", async (t) => {
+  const fake = await session(t);
+  gate(fake.engine);
+  const image = new Blob([new Uint8Array((4 << 20) + 1)]);
+  const large = fake.hoard.list("a", "x").append({ image }, { ack: "accepted" });
+  const many = Array.from({ length: 3 }, () => new Blob([new Uint8Array(3 << 20)]));
+  const together = fake.hoard.save({ session: { id: "b", many } }, { ack: "accepted" });
+  assert.deepEqual(await Promise.all([large, together].map(state)), ["pending", "pending"]);
+  release(fake.engine);
+  assert.deepEqual(await Promise.all([large, together]), [undefined, "b"]);
+});
+
+test("what the page keeps reaches the engine in one piece: nothing of it can fail alone", async (t) => {
+  const fake = await session(t);
+  const image = new Uint8Array(3 << 20);
+  await fake.hoard.list("a", "x").append({ image, other: new Blob([image]) });
+  await fake.hoard.sessions.put({ id: "b", image });
+  assert.deepEqual(fake.engine.log, ["append a/x 1", "put b"]);
 });
 
 test("the bound counts bytes too, of attachments as well", async (t) => {
@@ -342,16 +409,20 @@ test("a write that crashes the engine again and again is given up after three ti
     },
   });
   const failed = heard(fake.hoard, "failed") as { error: HoardError; list: string }[];
-  await fake.hoard.list("a", "poison").append({}, { ack: "accepted" });
+  const ack = "accepted";
+  await fake.hoard.list("a", "before").append({}, { ack });
+  await fake.hoard.list("a", "poison").append({}, { ack });
+  await fake.hoard.list("a", "behind").append({}, { ack });
+  await fake.hoard.list("a", "more").append({}, { ack });
   for (let tries = 0; failed.length === 0 && tries < 100; tries += 1) await settled();
   assert.deepEqual(
     failed.map(({ error, list }) => [error.code, list]),
     [["EngineCrashed", "poison"]],
   );
-  assert.equal(fake.connections.length, 4, "three times again");
-  await fake.hoard.list("a", "fine").append({}, { ack: "accepted" });
   await fake.hoard.flush();
-  assert.equal(await fake.hoard.list("a", "fine").length(), 1);
+  assert.equal(fake.connections.length, 5, "with the others once, three times alone, and then those behind it");
+  for (const list of ["before", "behind", "more"]) assert.equal(await fake.hoard.list("a", list).length(), 1, list);
+  assert.equal(failed.length, 1);
 });
 
 test("an engine that cannot start is tried again for accepted writes, with patience", async (t) => {

@@ -235,7 +235,8 @@ impl Handle {
                 self.lose(&database);
             }
             let now = js_sys::Date::now();
-            let spent = (now - *began.get_or_insert(now)) as i32;
+            // The clock may have been set back.
+            let spent = (now - *began.get_or_insert(now)).max(0.0) as i32;
             match pauses.next() {
                 Some(pause) if spent + pause < REOPEN_BUDGET_MS => {
                     match self.reopen(pause, REOPEN_BUDGET_MS - spent - pause).await.map_err(|error| *error) {

@@ -1,7 +1,7 @@
 // How a test tells a page in any browser what to do, without a driver: the page asks the server for its next command, and
 // posts answers and whatever else it has to say.
 
-const page = new URLSearchParams(location.search).get("page");
+export const page = new URLSearchParams(location.search).get("page");
 
 async function post(path, body) {
   const response = await fetch(path, { method: "POST", body: JSON.stringify(body) });

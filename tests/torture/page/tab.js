@@ -136,7 +136,8 @@ export function startTab({ name, seed, everyMs = 40 }) {
   };
   const remove = async () => {
     const id = kept.splice(below(kept.length), 1)[0];
-    log({ removing: id });
+    // The test has to know before it happens: the tab may be closed at once, and its delete be in the journal.
+    await log({ removing: id });
     const was = await follow("delete", hoard.sessions.delete(id));
     if (!was) log({ problem: `${id} was deleted by nobody and is not there` });
     log({ removed: id });
