@@ -8,7 +8,7 @@ use super::exception::Phase;
 use super::read::record;
 use super::sys::{self, Database, ObjectStore};
 use super::transaction::Transaction;
-use crate::backend::{Batch, Check, Durability, Key, Op, Outcome, StoreName, Update};
+use crate::backend::{Batch, Check, Durability, Op, Outcome, StoreName, Update};
 use crate::error::{Error, Result};
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
@@ -132,26 +132,6 @@ impl Staged {
             }
         }
         Ok(Self { stores, checks, ops, bytes, durability })
-    }
-
-    /// Puts the value under so many keys that mean nothing, and deletes them again: it leaves nothing but the bytes that the
-    /// browser wrote.
-    pub fn filler(store: StoreName, value: &[u8], count: u64) -> Result<Self> {
-        let copy = || {
-            let shared = sys::value(value)?;
-            let mut ops = Vec::new();
-            let mut deletes = Vec::new();
-            for number in 0..count {
-                let key = sys::key(&Key::new().number(number))?;
-                ops.push(StagedOp { store, change: Change::Write(Write::Put(key.clone(), shared.clone())) });
-                deletes.push(StagedOp { store, change: Change::Write(Write::Delete(key)) });
-            }
-            ops.append(&mut deletes);
-            Ok(ops)
-        };
-        let ops = copy().map_err(failed)?;
-        let bytes = value.len() * ops.len();
-        Ok(Self { stores: vec![store], checks: Vec::new(), ops, bytes, durability: Durability::Relaxed })
     }
 
     /// Whether there is nothing to check and nothing to do.

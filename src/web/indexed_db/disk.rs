@@ -11,48 +11,53 @@
 //! 4. Whoever opens the hoard next has to know. A full disk takes no note, but it lets go of one: the Cache API holds an
 //!    entry that says that the log is whole, and it is removed when the disk is full and put back when the log is turned over.
 //! 5. The write that found the disk full may have been another tab's, or another database's: all that a handle sees of it is
-//!    that its connection is closed unasked. It then looks before it writes, once.
+//!    that its connection is closed unasked. It then looks before it writes. That alone keeps nobody from writing for long,
+//!    nor anybody who comes later: it may be the quota that leaves no room, and then a delete has to go through.
+//! 6. A Cache API that is missing, broken, or does not answer keeps nobody from writing for long either.
 //!
 //! No other backend of IndexedDB has this fault, and none of them says the words that arm the guard.
 
 use super::commit::Staged;
 use super::exception;
 use super::{Attempt, Guard, Handle, events, sys};
-use crate::backend::StoreName;
+use crate::backend::{Batch, Durability, Key, Op, StoreName};
 use crate::error::{Error, Result};
 use futures_lite::future::or;
 use js_sys::{Array, Date, Promise};
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
 use std::rc::Rc;
 use sys::{Blob, Cache, Caches, Response};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-/// What has to fit for the disk to count as having room: more than turning the log over takes, which is about 5 MB in the
-/// log and as much in a table. Failing in the middle of that would be the write that must not be.
-const ROOM_BYTES: u32 = 16 << 20;
-
-/// One look a second.
-const PAUSE_MS: f64 = 1_000.0;
-
-/// Where there is no Cache API, which takes a secure context, there is room after so long.
-const TRUST_MS: f64 = 5_000.0;
-
-/// The longest that the Cache API may take.
-const LIMIT_MS: i32 = 5_000;
-
 /// LevelDB begins another log once one has 4 MiB. A value of 64 KiB would go to a file of its own.
 const FILLERS: u64 = 80;
-const FILLER_BYTES: u32 = 60_000;
+const FILLER_BYTES: usize = 60_000;
 
-/// The cache in which an entry says that the log is whole. Where there is no such cache nobody has said anything.
+/// What has to fit, in fillers, for a disk that was full to have room: more than turning the log over takes, which is 5 MB in
+/// the log and as much in a table. Failing in the middle of that would be the write that must not be.
+const ROOM: u32 = 240;
+
+/// What has to fit while the disk is only suspected.
+const A_LITTLE: u32 = 16;
+
+/// One look a second.
+const PAUSE_MS: f64 = if cfg!(test) { 100.0 } else { 1_000.0 };
+
+/// The longest that writes wait for what is only suspected, or for a Cache API that says nothing.
+const TRUST_MS: f64 = 20_000.0;
+
+/// The longest that the Cache API may take.
+const LIMIT_MS: i32 = if cfg!(test) { 200 } else { 4_000 };
+
+/// The cache in which an entry says that the log is whole, and another that somebody has said so.
 const NOTES: &str = "hoardb";
+const WHOLE: &str = "https://hoardb.invalid/whole";
+const USED: &str = "https://hoardb.invalid/used";
 
 /// The cache for looking whether there is room.
-const ROOM: &str = "hoardb: room";
-
-/// The key of the only entry of either.
-const URL: &str = "https://hoardb.invalid/";
+const LOOKS: &str = "hoardb: room";
 
 /// What a handle knows of the disk.
 #[derive(Default)]
@@ -60,8 +65,8 @@ pub struct Disk {
     state: Cell<State>,
     /// When it was found full, or last looked at.
     looked: Cell<f64>,
-    /// When it was first found full.
-    since: Cell<f64>,
+    /// When writes were first refused.
+    since: Cell<Option<f64>>,
     looking: Rc<Attempt>,
     /// Kept, for on a full disk Chromium might not open it.
     notes: RefCell<Option<Cache>>,
@@ -78,6 +83,9 @@ enum State {
     /// The log may be torn.
     Full,
 }
+
+/// What the Cache API answers; `None` if it is of no use.
+type Answer<'a> = Pin<Box<dyn Future<Output = Option<bool>> + 'a>>;
 
 impl Disk {
     /// Whether writes may begin.
@@ -101,29 +109,45 @@ impl Disk {
         if let Error::StorageFull { cause } = error
             && exception::is_of_leveldb(cause)
         {
-            self.arm();
             self.looked.set(Date::now());
+            self.arm();
         }
     }
 
-    /// Lets no write begin until there is room.
+    /// Lets no write begin until there is room, and whoever opens the hoard next know.
     fn arm(&self) {
-        if self.state.replace(State::Full) != State::Full {
-            self.since.set(Date::now());
+        self.state.set(State::Full);
+        self.refuse();
+        if let Some(Ok(removed)) = self.notes.borrow().as_ref().map(|notes| notes.delete(WHOLE)) {
+            // Nobody waits, and no rejection goes unheard.
+            drop(JsFuture::from(removed));
         }
-        if let Some(Ok(removed)) = self.notes.borrow().as_ref().map(|notes| notes.delete(URL)) {
-            spawn_local(async {
-                settled(removed).await;
-            });
-        }
+    }
+
+    fn refuse(&self) {
+        self.since.set(self.since.get().or_else(|| Some(Date::now())));
     }
 
     /// Learns what other engines know, and those before.
-    async fn ask(&self) {
-        let Some(caches) = sys::caches().filter(|_| sys::is_chromium()) else { return };
-        if within(is_torn(&caches, &self.notes)).await == Some(true) {
-            self.arm();
-        }
+    fn ask(&self) -> Answer<'_> {
+        Box::pin(async {
+            let caches = sys::caches().filter(|_| sys::is_chromium())?;
+            let Some(notes) = open(&caches, NOTES).await else {
+                self.suspect();
+                return None;
+            };
+            self.notes.replace(Some(notes.clone()));
+            if !has(&notes, USED).await? {
+                // In this order, as other tabs may be asking, too.
+                put(&notes, WHOLE, 0).await?;
+                put(&notes, USED, 0).await
+            } else {
+                if !has(&notes, WHOLE).await? {
+                    self.arm();
+                }
+                None
+            }
+        })
     }
 }
 
@@ -148,7 +172,7 @@ impl Handle {
     async fn make_sure_of_room(self: Rc<Self>) -> Result<()> {
         let disk = &self.disk;
         let first = disk.state.get() == State::Unknown;
-        disk.ask().await;
+        within(disk.ask()).await;
         if first {
             // There may be no connection yet.
             if disk.state.get() == State::Unknown {
@@ -161,77 +185,89 @@ impl Handle {
             events::sleep(pause as i32).await;
         }
         self.check_open()?;
-        let room = match sys::caches() {
-            Some(caches) => within(has_room(&caches)).await.is_some(),
-            None => Date::now() - disk.since.get() > TRUST_MS,
-        };
-        disk.looked.set(Date::now());
-        if !room {
-            disk.arm();
-            return Err(Error::StorageFull { cause: exception::FULL_DISK.into() }.into());
+        let seen = within(has_room(if disk.since.get().is_some() { ROOM } else { A_LITTLE })).await;
+        let now = Date::now();
+        disk.looked.set(now);
+        let over = disk.since.get().map(|since| now - since > TRUST_MS);
+        if !seen.unwrap_or(over != Some(false)) && (disk.is_full() || over != Some(true)) {
+            if disk.is_full() {
+                disk.arm();
+            }
+            disk.refuse();
+            return Err(Error::StorageFull { cause: "the disk was full, and there is no room yet".into() }.into());
         }
-        if disk.is_full() {
-            self.commit(Staged::filler(StoreName::Journal, &noise(), FILLERS)?, Guard::Off).await?;
+        if over.is_some() && seen != Some(false) {
+            self.commit(Staged::new(filler())?, Guard::Off).await?;
             let notes = disk.notes.borrow().clone();
             if let Some(notes) = notes {
-                within(put(&notes, 0)).await;
+                within(Box::pin(put(&notes, WHOLE, 0))).await;
             }
         }
+        disk.since.set(None);
         disk.state.set(State::Fine);
         Ok(())
     }
 }
 
-/// Whether an engine has removed the entry that the log is whole.
-async fn is_torn(caches: &Caches, notes: &RefCell<Option<Cache>>) -> Option<bool> {
-    let is_there = settled(caches.has(NOTES).ok()?).await? == JsValue::TRUE;
-    let cache = open(caches, NOTES).await?;
-    let torn = if is_there {
-        settled(cache.match_(URL).ok()?).await?.is_undefined()
-    } else {
-        put(&cache, 0).await?;
-        false
-    };
-    notes.replace(Some(cache));
-    Some(torn)
-}
-
-async fn has_room(caches: &Caches) -> Option<()> {
-    let cache = open(caches, ROOM).await?;
-    let written = put(&cache, ROOM_BYTES / FILLER_BYTES + 1).await;
-    // All of it, for Chromium does not get a cache to work again that failed for want of space.
-    settled(cache.delete(URL).ok()?).await;
-    settled(caches.delete(ROOM).ok()?).await;
-    written
+fn has_room(count: u32) -> Answer<'static> {
+    Box::pin(async move {
+        let caches = sys::caches()?;
+        // One that does not even answer this has other reasons to refuse what follows.
+        settled(caches.has(LOOKS)).await?;
+        let Some(cache) = open(&caches, LOOKS).await else { return Some(false) };
+        let written = put(&cache, WHOLE, count).await;
+        // All of it, for Chromium does not get a cache to work again that failed for want of space.
+        settled(cache.delete(WHOLE)).await;
+        settled(caches.delete(LOOKS)).await;
+        Some(written.is_some())
+    })
 }
 
 async fn open(caches: &Caches, name: &str) -> Option<Cache> {
-    settled(caches.open(name).ok()?).await.map(JsCast::unchecked_into)
+    settled(caches.open(name)).await.map(JsCast::unchecked_into)
 }
 
-/// Puts so many times the noise into the only entry of a cache.
-async fn put(cache: &Cache, count: u32) -> Option<()> {
+async fn has(cache: &Cache, url: &str) -> Option<bool> {
+    settled(cache.match_(url)).await.map(|found| !found.is_undefined())
+}
+
+/// Puts so many times the noise into an entry of a cache.
+async fn put(cache: &Cache, url: &str, count: u32) -> Option<bool> {
     let parts = Array::new_with_length(count).fill(sys::value(&noise()).ok()?.as_ref(), 0, count);
-    settled(cache.put(URL, &Response::new(&Blob::new(&parts).ok()?).ok()?).ok()?).await.map(drop)
+    let response = Response::new(&Blob::new(&parts).ok()?).ok()?;
+    settled(cache.put(url, &response)).await.map(|_| true)
 }
 
-async fn settled(promise: Promise) -> Option<JsValue> {
-    JsFuture::from(promise).await.ok()
+/// `None` if it was thrown or rejected.
+async fn settled(promise: Result<Promise, JsValue>) -> Option<JsValue> {
+    JsFuture::from(promise.ok()?).await.ok()
 }
 
-async fn within<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
-    or(work, async {
+async fn within(answer: Answer<'_>) -> Option<bool> {
+    or(answer, async {
         events::sleep(LIMIT_MS).await;
         None
     })
     .await
 }
 
+/// So much that LevelDB turns its log over, and nothing that stays.
+fn filler() -> Batch {
+    let mut batch = Batch { durability: Durability::Strict, ..Batch::default() };
+    for number in 0..FILLERS {
+        batch.ops.push(Op::Put(StoreName::Journal, Key::new().number(number), noise()));
+    }
+    for number in 0..FILLERS {
+        batch.ops.push(Op::Delete(StoreName::Journal, Key::new().number(number)));
+    }
+    batch
+}
+
 /// Bytes that neither the browser nor a file system makes smaller.
 fn noise() -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut bytes = Vec::with_capacity(FILLER_BYTES as usize);
-    while bytes.len() < FILLER_BYTES as usize {
+    let mut bytes = Vec::with_capacity(FILLER_BYTES);
+    while bytes.len() < FILLER_BYTES {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;

@@ -230,7 +230,7 @@ impl Handle {
                 match begin(&database).map_err(|thrown| *sys::exception(&thrown).into_error(Phase::Begin)) {
                     Ok(transaction) => return Ok(transaction),
                     Err(Error::ConnectionLost { cause }) => lost = cause,
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(self.hear(error)),
                 }
                 self.lose(&database);
             }
@@ -243,7 +243,7 @@ impl Handle {
                         Ok(()) => {}
                         // A backing store that cannot be opened may be one that is still being closed.
                         Err(Error::ConnectionLost { cause } | Error::Backend { cause }) => lost = cause,
-                        Err(error) => return Err(error.into()),
+                        Err(error) => return Err(self.hear(error)),
                     }
                 }
                 // Chromium cannot open what it closed for want of space, and has other words for it.
@@ -251,6 +251,11 @@ impl Handle {
                 _ => return Err(Error::ConnectionLost { cause: lost }.into()),
             }
         }
+    }
+
+    fn hear(&self, error: Error) -> Box<Error> {
+        self.disk.hear(&error);
+        error.into()
     }
 
     /// Runs what works in a transaction that has just begun, up to its deadline.

@@ -395,7 +395,7 @@ const DISK: &str = "const real = Object.getOwnPropertyDescriptor(globalThis, 'ca
                 delete: async (url) => entries.delete(url),
                 put: async (url, response) => {
                     const { size } = await response.blob();
-                    if (size > 10 << 20) looks++;
+                    if (size > 100_000) looks++;
                     if (full) throw new DOMException('no room', 'UnknownError');
                     entries.set(url, size);
                 },
@@ -491,4 +491,63 @@ async fn whoever_opens_a_hoard_after_a_full_disk_turns_the_log_over() {
     assert_eq!(filled_at_first, 0.0);
     assert_eq!(filled_then > f64::from(4 << 20), sys::is_chromium());
     assert_eq!(filled_later, filled_then);
+}
+
+/// The quota may leave no room as well, and then it is deleting that makes some.
+#[wasm_bindgen_test]
+async fn a_suspicion_alone_is_told_to_nobody() {
+    let backend = with_a_record("suspicion").await;
+    javascript(DISK);
+    javascript("full = true;");
+    close_event(&backend);
+    let first = write(&backend, 8).await;
+    let name = backend.0.name.clone();
+    backend.close().await;
+    let next = IndexedDb::open(&name).await.expect("it opens");
+    let second = write(&next, 9).await;
+    let filled = figure("filled");
+    javascript("restore();");
+    assert_eq!(first, if sys::is_chromium() { Err("StorageFull") } else { Ok(Outcome::Committed) });
+    assert_eq!((second, filled), (Ok(Outcome::Committed), 0.0));
+}
+
+/// A context that is not secure has none; site data may be damaged; and what is asked may never be answered.
+#[wasm_bindgen_test]
+async fn a_cache_api_of_no_use_keeps_nobody_from_writing() {
+    const NO_CACHES: [(&str, f64); 4] = [
+        ("undefined", 1_500.0),
+        ("new Proxy({}, { get: () => () => { throw new Error('no'); } })", 1_500.0),
+        ("new Proxy({}, { get: () => async () => { throw new Error('no'); } })", 1_500.0),
+        ("new Proxy({}, { get: () => () => new Promise(() => {}) })", 3_000.0),
+    ];
+    for (value, most) in NO_CACHES {
+        javascript(DISK);
+        javascript(&format!("Object.defineProperty(globalThis, 'caches', {{ configurable: true, value: {value} }});"));
+        let began = js_sys::Date::now();
+        let backend = IndexedDb::open(&format!("no caches {}", js_sys::Math::random())).await.expect("it opens");
+        let read = backend.get(STORE, &[key()]).await;
+        let opened = js_sys::Date::now() - began;
+        let first = write(&backend, 7).await;
+        close_event(&backend);
+        let second = write(&backend, 8).await;
+        let took = js_sys::Date::now() - began;
+        javascript("restore();");
+        assert_eq!((read, first, second), (Ok(vec![None]), Ok(Outcome::Committed), Ok(Outcome::Committed)), "{value}");
+        assert!(opened < 1_500.0 && took < most, "{value}: {opened} ms, {took} ms");
+    }
+}
+
+/// Chromium cannot open what it has closed for want of space, and says nothing of space then.
+#[wasm_bindgen_test]
+async fn what_a_full_disk_keeps_from_opening_again_is_full() {
+    let backend = with_a_record("full and gone").await;
+    javascript(DISK);
+    learn_that_the_disk_is_full(&backend);
+    close_event(&backend);
+    let failing = OPENS_FAIL.replace("globalThis.restore", "globalThis.reopen").replace("NAME", "UnknownError");
+    javascript(&failing.replace("MESSAGE", "Internal error opening backing store for indexedDB.open."));
+    let read = backend.get(STORE, &[key()]).await.map_err(|error| error.code());
+    javascript("reopen(); restore();");
+    assert_eq!(read, Err("StorageFull"));
+    assert_eq!(backend.get(STORE, &[key()]).await, Ok(vec![Some(vec![7])]));
 }
