@@ -127,31 +127,43 @@ impl Disk {
     fn refuse(&self) {
         self.since.set(self.since.get().or_else(|| Some(Date::now())));
     }
-
-    /// Learns what other engines know, and those before.
-    fn ask(&self) -> Answer<'_> {
-        Box::pin(async {
-            let caches = sys::caches().filter(|_| sys::is_chromium())?;
-            let Some(notes) = open(&caches, NOTES).await else {
-                self.suspect();
-                return None;
-            };
-            self.notes.replace(Some(notes.clone()));
-            if !has(&notes, USED).await? {
-                // In this order, as other tabs may be asking, too.
-                put(&notes, WHOLE, 0).await?;
-                put(&notes, USED, 0).await
-            } else {
-                if !has(&notes, WHOLE).await? {
-                    self.arm();
-                }
-                None
-            }
-        })
-    }
 }
 
 impl Handle {
+    /// Learns what other engines know, and those before.
+    fn ask(self: &Rc<Self>) -> Answer<'_> {
+        Box::pin(async move {
+            let caches = sys::caches().filter(|_| sys::is_chromium())?;
+            if settled(caches.has(NOTES)).await?.is_truthy() {
+                let Some(notes) = open(&caches, NOTES).await else {
+                    self.disk.suspect();
+                    return None;
+                };
+                self.disk.notes.replace(Some(notes.clone()));
+                if has(&notes, USED).await? {
+                    if !has(&notes, WHOLE).await? {
+                        self.disk.arm();
+                    }
+                    return None;
+                }
+            }
+            // Nobody has said anything yet, and no write waits for what is said now.
+            let handle = Rc::clone(self);
+            spawn_local(async move {
+                handle.begin_notes(caches).await;
+            });
+            None
+        })
+    }
+
+    async fn begin_notes(self: Rc<Self>, caches: Caches) -> Option<bool> {
+        let notes = open(&caches, NOTES).await?;
+        self.disk.notes.replace(Some(notes.clone()));
+        // In this order, as other tabs may be asking.
+        put(&notes, WHOLE, 0).await?;
+        put(&notes, USED, 0).await
+    }
+
     /// Asks what those before knew of the disk, and waits for nothing: only a write does.
     pub(super) fn ask_about_the_disk(self: &Rc<Self>) {
         if sys::is_chromium() {
@@ -172,7 +184,7 @@ impl Handle {
     async fn make_sure_of_room(self: Rc<Self>) -> Result<()> {
         let disk = &self.disk;
         let first = disk.state.get() == State::Unknown;
-        within(disk.ask()).await;
+        within(self.ask()).await;
         if first {
             // There may be no connection yet.
             if disk.state.get() == State::Unknown {
