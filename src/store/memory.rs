@@ -228,14 +228,14 @@ impl<B: Backend, H: Host> Store<B, H> {
                     if dirty {
                         record = cache.get(&dirty_key(store, key), now_ms).cloned();
                     }
+                    let is_deleted = record.as_ref().is_some_and(Vec::is_empty);
                     if record.is_none() && is_cached(store) {
                         record = cache.get(key, now_ms).cloned();
                     }
                     if record.is_none() {
                         missing.push(at);
                     }
-                    // No record is empty.
-                    found.push(record.filter(|record| !record.is_empty()));
+                    found.push(record.filter(|_| !is_deleted));
                 }
                 cache.ticket()
             };

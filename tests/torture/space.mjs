@@ -9,7 +9,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, symlinkSync, truncateSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { itemBytes } from "./page/bytes.js";
 import { Profile } from "./support/browsers.mjs";
 import { Report } from "./support/report.mjs";
@@ -26,6 +26,8 @@ const SHAPES = {
   "chromium-leveldb-disk-large": { engine: "chromium-leveldb", size: LARGE, limit: disk(96 << 10) },
   // Without a free byte Chromium cannot even open a LevelDB, which it closes at the first write that does not fit.
   "chromium-leveldb-disk-small": { engine: "chromium-leveldb", size: SMALL, limit: disk(), closes: true },
+  // The next page is opened once there is space: nothing but the mark tells it that there was none.
+  "chromium-leveldb-disk-restart": { engine: "chromium-leveldb", size: SMALL, limit: disk(), closes: true, restart: true },
   "chromium-sqlite-disk": { engine: "chromium-sqlite", size: LARGE, limit: disk() },
   "firefox-quota": { engine: "firefox", size: LARGE, limit: fixedLimit(12 << 10) },
   "firefox-disk": { engine: "firefox", size: LARGE, limit: disk() },
@@ -55,9 +57,12 @@ function disk(free = 0) {
       const folder = mkdtempSync(join(tmpdir(), "hoardb-disk-"));
       const filler = join(folder, "filler");
       execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", folder]);
-      mkdirSync(join(folder, "storage"));
-      mkdirSync(dirname(profile.storage), { recursive: true });
-      symlinkSync(join(folder, "storage"), profile.storage);
+      for (const place of [profile.storage, profile.caches]) {
+        if (place === undefined) continue;
+        mkdirSync(join(folder, basename(place)));
+        mkdirSync(dirname(place), { recursive: true });
+        symlinkSync(join(folder, basename(place)), place);
+      }
       return {
         fill() {
           const block = Buffer.alloc(4096);
@@ -115,13 +120,13 @@ async function until(what, ready, timeoutMs = 10_000) {
   }
 }
 
-async function provoke({ engine, size, limit, closes }, figures) {
+async function provoke({ engine, size, limit, closes, restart }, figures) {
   const server = await serve();
   const profile = await Profile.make(engine, { preferences: limit.preferences });
   const prepared = limit.prepare?.(profile);
   let browser;
   try {
-    const page = server.page();
+    let page = server.page();
     const events = [];
     page.on("entry", (entry) => {
       if (entry.event !== undefined) events.push(entry);
@@ -131,7 +136,7 @@ async function provoke({ engine, size, limit, closes }, figures) {
     await page.call("nothing");
     await limit.apply({ browser, page, origin: server.origin });
     await page.call("open", { graceMs: 0, housekeeping: false });
-    const watched = await page.call("watch");
+    let watched = await page.call("watch");
 
     let filled = 0;
     if (prepared) {
@@ -170,6 +175,16 @@ async function provoke({ engine, size, limit, closes }, figures) {
 
     const last = [...expected.keys()].at(-1);
     expectFull("another write", await page.call("add", { id: last, n: 90_000, size: Math.max(size, LARGE) }));
+
+    if (restart) {
+      await browser.killed();
+      page.end();
+      prepared.free();
+      page = server.page();
+      browser = profile.start(page.address);
+      await page.call("open", { graceMs: 0, housekeeping: false });
+      watched = false;
+    }
 
     const kept = [];
     if (watched) {

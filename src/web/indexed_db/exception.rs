@@ -77,6 +77,8 @@ const TABLE: &[Row] = &[
     row(ANY, "", "disk full", Meaning::Full),
     row(ANY, "", "full disk", Meaning::Full),
     row(ANY, "", "no space left", Meaning::Full),
+    // SQLite's own words, which come with the connection's end, whatever was being done.
+    row(ANY, "", "disk is full", Meaning::Full),
     // Firefox, in the transaction after one that exceeded the quota, which may do nothing but delete.
     row(COMMIT, "", "did not allow mutations", Meaning::Full),
     row(OPEN, "VersionError", "", Meaning::Newer),
@@ -103,6 +105,11 @@ const TABLE: &[Row] = &[
     row(READ, "NotReadableError", "", Meaning::Unreadable),
     row(READ, "NotFoundError", "", Meaning::Unreadable),
 ];
+
+/// Whether it is LevelDB, and a disk that is really full, and not the quota.
+pub fn is_of_leveldb(cause: &str) -> bool {
+    ["FILE_ERROR_NO_SPACE", "No space left"].iter().any(|words| cause.contains(words))
+}
 
 impl Exception {
     /// What it means at that moment.
@@ -198,6 +205,10 @@ mod tests {
             (Commit, "UnknownError", "Encountered disk full while committing transaction.", Full),
             (Open, "QuotaExceededError", "Encountered full disk while opening backing store for indexedDB.open.", Full),
             (Open, "UnknownError", "Encountered full disk while opening backing store for indexedDB.open.", Full),
+            (Open, "AbortError", "Connection is closing because of: database or disk is full", Full),
+            (Begin, "UnknownError", "Connection is closing because of: database or disk is full", Full),
+            (Read, "UnknownError", "Connection is closing because of: database or disk is full", Full),
+            (Commit, "UnknownError", "Connection is closing because of: database or disk is full", Full),
             (Commit, "InvalidStateError", "A mutation operation was attempted on a database that did not allow mutations.", Full),
             (Commit, "AbortError", "", Lost),
             (Read, "AbortError", "The transaction was aborted, so the request cannot be fulfilled.", Lost),
@@ -267,5 +278,20 @@ mod tests {
         assert!(large.contains("more than this browser takes"), "{large}");
         let nothing = Exception::default().into_error(Phase::Read);
         assert_eq!(*nothing, Error::Backend { cause: "no reason given".into() });
+    }
+
+    /// The guard of `disk.rs` is armed by these alone.
+    #[test]
+    fn only_leveldbs_words_are_of_a_torn_log() {
+        let of_leveldb = |&&(phase, name, message, _): &&(Phase, &str, &str, Meaning)| {
+            let error = exception(name, message).into_error(phase);
+            matches!(*error, Error::StorageFull { cause } if is_of_leveldb(&cause))
+        };
+        let found: Vec<_> = SEEN.iter().filter(of_leveldb).map(|(_, _, message, _)| *message).collect();
+        let wanted = [
+            "Internal error committing transaction. IO error: FILE_ERROR_NO_SPACE",
+            "Internal error. IO error: 000003.log: No space left on device",
+        ];
+        assert_eq!(found, wanted);
     }
 }

@@ -9,10 +9,12 @@
 //!    transaction that could not begin has done nothing. What was under way fails with `ConnectionLost`, and whoever asked
 //!    for it knows what to do about it.
 //! 6. Every call ends: an open after its limit, a transaction at its deadline.
+//! 7. Where Chromium met a full disk, nothing is written before there is room and its log is whole ([`disk`] says why).
 
 mod burst;
 mod commit;
 mod deadline;
+mod disk;
 mod events;
 mod exception;
 mod open;
@@ -24,6 +26,7 @@ use crate::backend::{Backend, Batch, Key, Outcome, Row, Scan, StoreName};
 use crate::error::{Error, Result};
 use commit::Staged;
 use deadline::{Deadline, Expired, Watch};
+use disk::Disk;
 use exception::Phase;
 use futures_channel::oneshot;
 use futures_lite::future::poll_once;
@@ -56,12 +59,53 @@ struct Handle {
     name: String,
     status: Cell<Status>,
     connection: RefCell<Option<Connection>>,
-    /// Those who wait for the one attempt to open it again that is under way.
-    reopening: RefCell<Vec<oneshot::Sender<()>>>,
-    /// What came of the last attempt.
-    reopened: RefCell<Result<()>>,
+    /// To open it again.
+    reopening: Rc<Attempt>,
+    disk: Disk,
     watch: Rc<Watch>,
     on_blocked: Rc<dyn Fn()>,
+}
+
+/// Whether a transaction waits for room on a disk that was full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    On,
+    Off,
+}
+
+/// One attempt at something, for which several calls wait.
+struct Attempt {
+    /// Those who wait for the one that is under way.
+    waiting: RefCell<Vec<oneshot::Sender<()>>>,
+    /// What came of the last one.
+    outcome: RefCell<Result<()>>,
+}
+
+impl Default for Attempt {
+    fn default() -> Self {
+        Self { waiting: RefCell::default(), outcome: RefCell::new(Ok(())) }
+    }
+}
+
+impl Attempt {
+    /// Waits for the attempt that is under way, or else makes this one.
+    async fn share(self: &Rc<Self>, attempt: Work<'static>) -> Result<()> {
+        let (tell, told) = oneshot::channel();
+        self.waiting.borrow_mut().push(tell);
+        if self.waiting.borrow().len() == 1 {
+            // A task of its own, as the call that began it may be dropped.
+            let shared = Rc::clone(self);
+            spawn_local(async move {
+                let outcome = attempt.await;
+                *shared.outcome.borrow_mut() = outcome;
+                // Which tells all of them.
+                shared.waiting.take();
+            });
+        }
+        // It ends without a word. The task of the next attempt runs after those that are told now.
+        let _ = told.await;
+        self.outcome.borrow().clone()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,13 +133,14 @@ impl IndexedDb {
             name: name.to_owned(),
             status: Cell::new(Status::Lost),
             connection: RefCell::default(),
-            reopening: RefCell::default(),
-            reopened: RefCell::new(Ok(())),
+            reopening: Rc::default(),
+            disk: Disk::default(),
             watch: Rc::default(),
             on_blocked: Rc::clone(&on_blocked),
         });
-        let database = open::open(name, Way { expect: Expect::Any, limit_ms: OPEN_TIMEOUT_MS, on_blocked }).await?;
-        handle.connect(database);
+        let way = Way { expect: Expect::Any, limit_ms: OPEN_TIMEOUT_MS, on_blocked };
+        handle.ask_about_the_disk();
+        handle.connect(open::open(name, way).await?);
         Ok(Self(handle))
     }
 }
@@ -139,21 +184,8 @@ impl Handle {
 
     /// Opens a dropped connection again, after a pause. Calls that find it dropped at the same time share one attempt.
     async fn reopen(self: &Rc<Self>, pause_ms: i32, limit_ms: i32) -> Result<()> {
-        let (tell, told) = oneshot::channel();
-        self.reopening.borrow_mut().push(tell);
-        if self.reopening.borrow().len() == 1 {
-            // A task of its own, as the call that began it may be dropped.
-            let handle = Rc::clone(self);
-            spawn_local(async move {
-                let outcome = handle.reopen_now(pause_ms, limit_ms).await;
-                *handle.reopened.borrow_mut() = outcome;
-                // Which tells all of them.
-                handle.reopening.take();
-            });
-        }
-        // It ends without a word. The next attempt has not ended before all have looked, as each begins with a pause.
-        let _ = told.await;
-        self.reopened.borrow().clone()
+        let handle = Rc::clone(self);
+        self.reopening.share(Box::pin(async move { handle.reopen_now(pause_ms, limit_ms).await })).await
     }
 
     async fn reopen_now(self: &Rc<Self>, pause_ms: i32, limit_ms: i32) -> Result<()> {
@@ -183,17 +215,22 @@ impl Handle {
     /// begin has done nothing.
     async fn begin(
         self: &Rc<Self>,
+        guard: Guard,
         begin: &dyn Fn(&Database) -> Result<IdbTransaction, JsValue>,
     ) -> Result<IdbTransaction> {
         let mut pauses = REOPEN_PAUSES_MS.into_iter();
         let mut began = None;
         let mut lost = String::new();
         loop {
+            // The connection may have been lost for want of space, and another is written to later than it was opened.
+            while guard == Guard::On && !self.disk.is_fine() {
+                self.await_room().await?;
+            }
             if let Some(database) = self.connected()? {
                 match begin(&database).map_err(|thrown| *sys::exception(&thrown).into_error(Phase::Begin)) {
                     Ok(transaction) => return Ok(transaction),
                     Err(Error::ConnectionLost { cause }) => lost = cause,
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(self.hear(error)),
                 }
                 self.lose(&database);
             }
@@ -206,12 +243,19 @@ impl Handle {
                         Ok(()) => {}
                         // A backing store that cannot be opened may be one that is still being closed.
                         Err(Error::ConnectionLost { cause } | Error::Backend { cause }) => lost = cause,
-                        Err(error) => return Err(error.into()),
+                        Err(error) => return Err(self.hear(error)),
                     }
                 }
+                // Chromium cannot open what it closed for want of space, and has other words for it.
+                _ if self.disk.is_full() => return Err(Error::StorageFull { cause: lost }.into()),
                 _ => return Err(Error::ConnectionLost { cause: lost }.into()),
             }
         }
+    }
+
+    fn hear(&self, error: Error) -> Box<Error> {
+        self.disk.hear(&error);
+        error.into()
     }
 
     /// Runs what works in a transaction that has just begun, up to its deadline.
@@ -223,14 +267,17 @@ impl Handle {
                 _ => Error::Blocked { name: self.name.clone() },
             }))
         });
-        if result.as_ref().is_err_and(|error| matches!(**error, Error::ConnectionLost { .. })) {
-            self.lose(database.as_ref());
+        if let Err(error) = &result {
+            self.disk.hear(error);
+            if matches!(**error, Error::ConnectionLost { .. }) {
+                self.lose(database.as_ref());
+            }
         }
         result
     }
 
-    async fn commit(self: &Rc<Self>, staged: Staged) -> Result<Outcome> {
-        let transaction = self.begin(&|database| staged.begin(database)).await?;
+    async fn commit(self: &Rc<Self>, staged: Staged, guard: Guard) -> Result<Outcome> {
+        let transaction = self.begin(guard, &|database| staged.begin(database)).await?;
         let deadline = self.watch.over(&transaction);
         let progress = deadline.progress();
         let mut outcome = Outcome::Committed;
@@ -250,7 +297,7 @@ impl Handle {
     ) -> Result<()> {
         let mut values = Values::Together;
         loop {
-            let transaction = self.begin(&|database| sys::begin_read(database, store)).await?;
+            let transaction = self.begin(Guard::Off, &|database| sys::begin_read(database, store)).await?;
             let deadline = self.watch.over(&transaction);
             let result = self.run(deadline, false, read(transaction, values)).await;
             match result {
@@ -280,6 +327,9 @@ impl Connection {
             Closure::<dyn FnMut()>::new(move || {
                 if let Some(handle) = handle.upgrade() {
                     handle.disconnect(status);
+                    if status == Status::Lost {
+                        handle.disk.suspect();
+                    }
                 }
             })
         };
@@ -347,7 +397,7 @@ impl Backend for IndexedDb {
         let mut task = {
             let (handle, outcome) = (Rc::clone(&self.0), Rc::clone(&outcome));
             Box::pin(async move {
-                outcome.set(Some(handle.commit(staged).await));
+                outcome.set(Some(handle.commit(staged, Guard::On).await));
                 drop(running);
             })
         };

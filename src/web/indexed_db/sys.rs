@@ -8,7 +8,7 @@
 
 use super::exception::Exception;
 use crate::backend::{Direction, Durability, Key, KeyRange, StoreName};
-use js_sys::{Array, ArrayBuffer, Function, Object, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Object, Promise, Uint8Array};
 use std::ops::Bound;
 use wasm_bindgen::prelude::*;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbRequest, IdbTransaction};
@@ -21,6 +21,35 @@ extern "C" {
     /// Throws where the origin may not store anything.
     #[wasm_bindgen(method, getter, catch, js_name = indexedDB)]
     fn indexed_db(this: &Global) -> Result<Option<Factory>, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn caches(this: &Global) -> Result<Option<Caches>, JsValue>;
+
+    /// `caches`.
+    #[wasm_bindgen(js_name = CacheStorage)]
+    pub type Caches;
+    #[wasm_bindgen(method, catch)]
+    pub fn has(this: &Caches, name: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn open(this: &Caches, name: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn delete(this: &Caches, name: &str) -> Result<Promise, JsValue>;
+
+    #[derive(Clone)]
+    pub type Cache;
+    #[wasm_bindgen(method, catch, js_name = match)]
+    pub fn match_(this: &Cache, url: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn put(this: &Cache, url: &str, response: &Response) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub fn delete(this: &Cache, url: &str) -> Result<Promise, JsValue>;
+
+    pub type Response;
+    #[wasm_bindgen(constructor, catch)]
+    pub fn new(body: &Blob) -> Result<Response, JsValue>;
+
+    pub type Blob;
+    #[wasm_bindgen(constructor, catch)]
+    pub fn new(parts: &Array) -> Result<Blob, JsValue>;
 
     /// `indexedDB`.
     #[wasm_bindgen(js_name = IDBFactory)]
@@ -160,15 +189,27 @@ extern "C" {
 }
 
 thread_local! {
-    static IS_GECKO: bool = NAVIGATOR.with(|navigator| {
-        // The others say "like Gecko", without a version.
-        navigator.as_ref().is_some_and(|navigator| navigator.user_agent().contains("Gecko/"))
-    });
+    // The others say "like Gecko", without a version.
+    static IS_GECKO: bool = user_agent_has("Gecko/");
+}
+
+fn user_agent_has(product: &str) -> bool {
+    NAVIGATOR.with(|navigator| navigator.as_ref().is_some_and(|navigator| navigator.user_agent().contains(product)))
 }
 
 /// Whether this is Firefox's engine, whose transactions need care (see [`super::burst`]).
 pub fn is_gecko() -> bool {
     IS_GECKO.with(|is_gecko| *is_gecko)
+}
+
+/// Whether this is Chromium's engine.
+pub fn is_chromium() -> bool {
+    user_agent_has("Chrome/")
+}
+
+/// `caches`, which a context that is not secure does not have.
+pub fn caches() -> Option<Caches> {
+    GLOBAL.with(Global::caches).ok().flatten()
 }
 
 /// `indexedDB`, if there is one.

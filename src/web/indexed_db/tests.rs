@@ -362,3 +362,192 @@ async fn closing_while_the_connection_is_opened_again_ends_all_calls() {
     // Would wait for a connection that was left behind.
     delete(&backend.0.name).await;
 }
+
+/// A Cache API whose disk is `full` or not, and that counts how often somebody looked for room; and what is written to
+/// IndexedDB meanwhile.
+const DISK: &str = "const real = Object.getOwnPropertyDescriptor(globalThis, 'caches');
+    const { put } = IDBObjectStore.prototype;
+    const { transaction } = IDBDatabase.prototype;
+    const all = new Map();
+    Object.assign(globalThis, { full: false, looks: 0, filled: 0, begun: 0, all });
+    globalThis.restore = () => {
+        if (real) Object.defineProperty(globalThis, 'caches', real);
+        else delete globalThis.caches;
+        IDBObjectStore.prototype.put = put;
+        IDBDatabase.prototype.transaction = transaction;
+    };
+    IDBObjectStore.prototype.put = function (value, key) {
+        if (this.name === 'journal') filled += value.byteLength;
+        return put.call(this, value, key);
+    };
+    IDBDatabase.prototype.transaction = function (...args) {
+        if (args[1] === 'readwrite') begun++;
+        return transaction.apply(this, args);
+    };
+    const caches = {
+        has: async (name) => all.has(name),
+        delete: async (name) => all.delete(name),
+        open: async (name) => {
+            if (!all.has(name)) all.set(name, new Map());
+            const entries = all.get(name);
+            return {
+                match: async (url) => entries.get(url),
+                delete: async (url) => entries.delete(url),
+                put: async (url, response) => {
+                    const { size } = await response.blob();
+                    if (size > 100_000) looks++;
+                    if (full) throw new DOMException('no room', 'UnknownError');
+                    entries.set(url, size);
+                },
+            };
+        },
+    };
+    Object.defineProperty(globalThis, 'caches', { configurable: true, value: caches });";
+
+/// The value of a global variable of the script above.
+fn figure(name: &str) -> f64 {
+    let figure = js_sys::Reflect::get(&js_sys::global(), &name.into());
+    figure.ok().and_then(|figure| figure.as_f64()).expect("a number")
+}
+
+fn learn_that_the_disk_is_full(backend: &IndexedDb) {
+    let cause = "UnknownError: Internal error committing transaction. IO error: FILE_ERROR_NO_SPACE";
+    backend.0.disk.hear(&Error::StorageFull { cause: cause.into() });
+}
+
+async fn write(backend: &IndexedDb, value: u8) -> Result<Outcome, &'static str> {
+    let batch = Batch { ops: vec![Op::Put(STORE, key(), vec![value])], ..Batch::default() };
+    backend.commit(batch).await.map_err(|error| error.code())
+}
+
+/// On Chromium's LevelDB every one of these writes would be another that makes it destroy the database.
+#[wasm_bindgen_test]
+async fn nothing_is_written_on_a_full_disk_and_first_of_all_the_log_is_turned_over() {
+    let backend = with_a_record("full disk").await;
+    javascript(DISK);
+    javascript("full = true;");
+    learn_that_the_disk_is_full(&backend);
+    for _ in 0..2 {
+        assert_eq!(write(&backend, 8).await, Err("StorageFull"));
+    }
+    assert_eq!((figure("looks"), figure("begun")), (2.0, 0.0));
+    assert_eq!(backend.get(STORE, &[key()]).await, Ok(vec![Some(vec![7])]));
+    javascript("full = false;");
+    // They share the look and the filler.
+    let writes = [1, 2, 3].map(|value| {
+        let backend = IndexedDb(Rc::clone(&backend.0));
+        future_to_promise(async move { Ok((write(&backend, value).await == Ok(Outcome::Committed)).into()) })
+    });
+    for write in writes {
+        assert_eq!(JsFuture::from(write).await, Ok(JsValue::TRUE));
+    }
+    let (looks, filled, begun) = (figure("looks"), figure("filled"), figure("begun"));
+    let after = write(&backend, 9).await;
+    let looks_after = figure("looks");
+    javascript("restore();");
+    assert_eq!((looks, begun), (3.0, 4.0));
+    assert!(filled > f64::from(4 << 20), "{filled} bytes");
+    assert_eq!(backend.scan(Scan::keys(StoreName::Journal, KeyRange::all(), 9)).await, Ok(Vec::new()));
+    assert_eq!((after, looks_after), (Ok(Outcome::Committed), 3.0));
+    assert_eq!(backend.get(STORE, &[key()]).await, Ok(vec![Some(vec![9])]));
+}
+
+/// Another tab may have filled the disk, or nobody.
+#[wasm_bindgen_test]
+async fn a_connection_closed_unasked_is_reason_to_look_once() {
+    let backend = with_a_record("unasked").await;
+    let expected = if sys::is_chromium() { 1.0 } else { 0.0 };
+    javascript(DISK);
+    close_event(&backend);
+    let outcomes = [write(&backend, 8).await, write(&backend, 9).await];
+    let (looks, filled) = (figure("looks"), figure("filled"));
+    close_event(&backend);
+    javascript("full = true;");
+    let full = write(&backend, 10).await;
+    javascript("restore();");
+    assert_eq!(outcomes, [Ok(Outcome::Committed); 2]);
+    assert_eq!((looks, filled), (expected, 0.0));
+    assert_eq!(full, if sys::is_chromium() { Err("StorageFull") } else { Ok(Outcome::Committed) });
+}
+
+/// The log is as torn as before when the browser was started again and there is room.
+#[wasm_bindgen_test]
+async fn whoever_opens_a_hoard_after_a_full_disk_turns_the_log_over() {
+    javascript(DISK);
+    let backend = with_a_record("full before").await;
+    let filled_at_first = figure("filled");
+    learn_that_the_disk_is_full(&backend);
+    let name = backend.0.name.clone();
+    backend.close().await;
+    let next = IndexedDb::open(&name).await.expect("it opens");
+    let second = write(&next, 8).await;
+    let filled_then = figure("filled");
+    next.close().await;
+    let last = IndexedDb::open(&name).await.expect("it opens");
+    let third = write(&last, 9).await;
+    let filled_later = figure("filled");
+    javascript("restore();");
+    assert_eq!([second, third], [Ok(Outcome::Committed); 2]);
+    assert_eq!(filled_at_first, 0.0);
+    assert_eq!(filled_then > f64::from(4 << 20), sys::is_chromium());
+    assert_eq!(filled_later, filled_then);
+}
+
+/// The quota may leave no room as well, and then it is deleting that makes some.
+#[wasm_bindgen_test]
+async fn a_suspicion_alone_is_told_to_nobody() {
+    let backend = with_a_record("suspicion").await;
+    javascript(DISK);
+    javascript("full = true;");
+    close_event(&backend);
+    let first = write(&backend, 8).await;
+    let name = backend.0.name.clone();
+    backend.close().await;
+    let next = IndexedDb::open(&name).await.expect("it opens");
+    let second = write(&next, 9).await;
+    let filled = figure("filled");
+    javascript("restore();");
+    assert_eq!(first, if sys::is_chromium() { Err("StorageFull") } else { Ok(Outcome::Committed) });
+    assert_eq!((second, filled), (Ok(Outcome::Committed), 0.0));
+}
+
+/// A context that is not secure has none; site data may be damaged; and what is asked may never be answered.
+#[wasm_bindgen_test]
+async fn a_cache_api_of_no_use_keeps_nobody_from_writing() {
+    const NO_CACHES: [(&str, f64); 4] = [
+        ("undefined", 1_500.0),
+        ("new Proxy({}, { get: () => () => { throw new Error('no'); } })", 1_500.0),
+        ("new Proxy({}, { get: () => async () => { throw new Error('no'); } })", 1_500.0),
+        ("new Proxy({}, { get: () => () => new Promise(() => {}) })", 3_000.0),
+    ];
+    for (value, most) in NO_CACHES {
+        javascript(DISK);
+        javascript(&format!("Object.defineProperty(globalThis, 'caches', {{ configurable: true, value: {value} }});"));
+        let began = js_sys::Date::now();
+        let backend = IndexedDb::open(&format!("no caches {}", js_sys::Math::random())).await.expect("it opens");
+        let read = backend.get(STORE, &[key()]).await;
+        let opened = js_sys::Date::now() - began;
+        let first = write(&backend, 7).await;
+        close_event(&backend);
+        let second = write(&backend, 8).await;
+        let took = js_sys::Date::now() - began;
+        javascript("restore();");
+        assert_eq!((read, first, second), (Ok(vec![None]), Ok(Outcome::Committed), Ok(Outcome::Committed)), "{value}");
+        assert!(opened < 1_500.0 && took < most, "{value}: {opened} ms, {took} ms");
+    }
+}
+
+/// Chromium cannot open what it has closed for want of space, and says nothing of space then.
+#[wasm_bindgen_test]
+async fn what_a_full_disk_keeps_from_opening_again_is_full() {
+    let backend = with_a_record("full and gone").await;
+    javascript(DISK);
+    learn_that_the_disk_is_full(&backend);
+    close_event(&backend);
+    let failing = OPENS_FAIL.replace("globalThis.restore", "globalThis.reopen").replace("NAME", "UnknownError");
+    javascript(&failing.replace("MESSAGE", "Internal error opening backing store for indexedDB.open."));
+    let read = backend.get(STORE, &[key()]).await.map_err(|error| error.code());
+    javascript("reopen(); restore();");
+    assert_eq!(read, Err("StorageFull"));
+    assert_eq!(backend.get(STORE, &[key()]).await, Ok(vec![Some(vec![7])]));
+}

@@ -49,6 +49,7 @@ export const ENGINES = {
   "chromium-leveldb": {
     command: (profile) => [find("chromium", "chromium-browser", "google-chrome"), ["--headless=new", `--user-data-dir=${profile}`, ...CHROMIUM_SWITCHES]],
     storage: ["Default", "IndexedDB"],
+    caches: ["Default", "Service Worker"],
     prepare: chromiumProfile,
     // Any backend but the one that is meant would pass the tests as well.
     expect: (names) => names.some((name) => name.endsWith(".indexeddb.leveldb")),
@@ -56,6 +57,7 @@ export const ENGINES = {
   "chromium-sqlite": {
     command: (profile) => [find("chromium", "chromium-browser", "google-chrome"), ["--headless=new", `--user-data-dir=${profile}`, ...CHROMIUM_SWITCHES, SQLITE]],
     storage: ["Default", "IndexedDB"],
+    caches: ["Default", "Service Worker"],
     prepare: chromiumProfile,
     expect: (names) => names.length > 0 && !names.some((name) => name.endsWith(".indexeddb.leveldb")),
   },
@@ -186,6 +188,11 @@ export class Profile {
   /** The folder with the databases; it need not exist yet. */
   get storage() {
     return join(this.#folder, ...this.#engine.storage);
+  }
+
+  /** The folder of the Cache API, where the engine looks for room on a disk that was full. */
+  get caches() {
+    return this.#engine.caches && join(this.#folder, ...this.#engine.caches);
   }
 
   /** The browser's name and version. */
