@@ -26,7 +26,8 @@ async function follow(what, promise) {
   try {
     return await promise;
   } catch (error) {
-    log({ problem: `${what}: ${error?.code}: ${error?.message}` });
+    // What a frozen tab does to the others: it keeps its transaction open, and theirs end at their deadline.
+    log(error?.code === "Blocked" ? { blocked: what } : { problem: `${what}: ${error?.code}: ${error?.message}` });
     throw error;
   } finally {
     pending.delete(entry);
@@ -115,7 +116,7 @@ export function startTab({ name, seed, everyMs = 40 }) {
     const items = Array.from({ length: 1 + below(3) }, () => ({ tab: name, n: appends++, text: "x".repeat(below(200)) }));
     const index = await follow("append", shared.append(items));
     const at = now();
-    log({ appended: appends === first + items.length ? appends : first + items.length });
+    log({ appended: { first, count: items.length } });
     peers.postMessage({ what: "append", tab: name, n: first, index, at });
   };
   const update = async () => {
