@@ -67,7 +67,7 @@ async function torture(engine, report, figures) {
     await start();
     let round = 0;
     for (const kind of ["navigation", "close"]) {
-      const figure = { leaves: 0, complete: 0, accepted: 0, kept: 0, late: 0, lost: 0, lostWritten: {}, doubled: 0, ended: [] };
+      const figure = { leaves: 0, complete: 0, accepted: 0, kept: 0, late: 0, lost: 0, lostWritten: {}, doubled: 0, empty: 0, ended: [] };
       figures[kind] = figure;
       const wrong = [];
       const one = async () => {
@@ -102,6 +102,11 @@ async function torture(engine, report, figures) {
         const doubled = [...counted].filter(([, times]) => times > 1);
         const strange = [...counted.keys()].filter((n) => typeof n !== "number");
         const ordered = items.every((n, at) => at === 0 || n > items[at - 1]);
+        // A page on a busy machine may be left before anything was accepted, which proves nothing.
+        if (accepted.length === 0 && items.length === 0 && problems.length === 0) {
+          figure.empty += 1;
+          return;
+        }
         figure.leaves += 1;
         figure.accepted += accepted.length;
         figure.kept += accepted.length - lost.length;
@@ -112,13 +117,13 @@ async function torture(engine, report, figures) {
         if (doubled.length > 0) told.push(`doubled: ${JSON.stringify(doubled.slice(0, 10))}`);
         if (strange.length > 0) told.push(`strange: ${strange.slice(0, 10)}`);
         if (!ordered) told.push("in another order");
-        if (accepted.length === 0) told.push("nothing was accepted: nothing is proven");
         told.push(...problems);
         if (told.length > 0) wrong.push(`${way} ${id}${round % 4 === 0 ? ", at once" : ""}: ${told.join("; ")}`);
         else figure.complete += 1;
       };
       await report.test(`${engine}, ${leaves} times ${kind}`, async () => {
-        for (let nth = 0; nth < Number(leaves); nth += 1) {
+        while (figure.leaves < Number(leaves)) {
+          if (figure.empty > Number(leaves)) throw new Error(`${figure.empty} pages were left before anything was accepted`);
           try {
             await one();
           } catch (error) {
@@ -131,7 +136,7 @@ async function torture(engine, report, figures) {
             await start();
           }
         }
-        const said = `${figure.complete} of ${figure.leaves} complete; of ${figure.accepted} accepted writes ${figure.kept} kept, ${figure.lost} lost ${JSON.stringify(figure.lostWritten)}, ${figure.doubled} doubled`;
+        const said = `${figure.complete} of ${figure.leaves} complete; of ${figure.accepted} accepted writes ${figure.kept} kept, ${figure.lost} lost ${JSON.stringify(figure.lostWritten)}, ${figure.doubled} doubled; ${figure.empty} more were left before anything was accepted`;
         if (wrong.length > 0 && asserted) throw new Error([said, ...wrong].join("\n"));
         return asserted ? said : [`measured: ${said}`, ...figure.ended, ...wrong].join("\n  ");
       });

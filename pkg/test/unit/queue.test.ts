@@ -513,6 +513,37 @@ test("a write that is in the journal and refused rejects when the journal has it
   await assert.rejects(append, { code: "StorageFull" });
 });
 
+test("a delete that is in the journal is told when the journal has it no more", async (t) => {
+  const fake = await session(t);
+  const journal = fakeJournal(fake.channel);
+  let erased = (): void => {};
+  journal.erase = () => new Promise((resolve) => (erased = resolve));
+  const deleted = fake.hoard.sessions.delete("a");
+  await fake.channel.journal?.write(fake.channel.waiting());
+  assert.equal(await state(deleted), "pending");
+  erased();
+  assert.equal(await deleted, true);
+});
+
+test("the engine is started anew when the journal no longer has what was given up", async (t) => {
+  const fake = await session(t);
+  const journal = fakeJournal(fake.channel);
+  let erased = (): void => {};
+  journal.erase = () => new Promise((resolve) => (erased = resolve));
+  gate(fake.engine);
+  const append = fake.hoard.list("a", "notes").append({ n: 1 });
+  await settled();
+  await fake.channel.journal?.write(fake.channel.waiting());
+  fake.connections[0]!.fail(new HoardError("EngineCrashed", "gone"));
+  const read = fake.hoard.sessions.count();
+  await settled();
+  assert.equal(fake.connections.length, 1, "it would store what it finds there");
+  erased();
+  await assert.rejects(append, { code: "EngineCrashed" });
+  await read;
+  assert.equal(fake.connections.length, 2);
+});
+
 test("an append that is in the journal is not joined by another", async (t) => {
   const fake = await session(t);
   const list = fake.hoard.list("a", "notes");
