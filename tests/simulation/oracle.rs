@@ -90,7 +90,7 @@ pub struct Oracle {
     deleted: BTreeMap<(usize, Writer), u64>,
     /// What stands in the journal, or stood there.
     journal: BTreeMap<(Writer, u64), Rc<Operation>>,
-    /// Those of it that may have happened before the power went.
+    /// Those of it that may leave no trace: they had happened before the power went, or were given up.
     traceless: BTreeSet<u64>,
     /// Those that were taken out of it.
     erased: Vec<Rc<Operation>>,
@@ -456,6 +456,8 @@ impl Oracle {
         self.has_head = head.is_some();
         self.generation = head.map_or(0, |head| head.generation);
         let mut coming: Vec<Rc<Operation>> = std::mem::take(&mut self.journal).into_values().collect();
+        // Those that were given up may happen again, or are known to be given up.
+        let mut traceless: BTreeSet<u64> = self.erased.iter().map(|operation| operation.number).collect();
         coming.append(&mut self.erased);
         coming.retain(|operation| {
             let key = journal::key(operation.writer as u128, operation.seq);
@@ -463,8 +465,9 @@ impl Oracle {
                 && self.applied(operation).is_none_or(|applied| applied > version)
         });
         coming.sort_by_key(|operation| operation.number);
-        let traceless = coming.iter().filter(|operation| self.may_have_happened(operation, version));
-        self.traceless = traceless.map(|operation| operation.number).collect();
+        let happened = coming.iter().filter(|operation| self.may_have_happened(operation, version));
+        traceless.extend(happened.map(|operation| operation.number));
+        self.traceless = traceless;
         self.lanes.clear();
         for operation in coming {
             self.journal.insert((operation.writer, operation.seq), Rc::clone(&operation));
