@@ -323,9 +323,9 @@ export class Channel {
    * moments after `pagehide`, and its worker may not.
    */
   #announce(entry: Entry): void {
-    if (!this.gone || this.journal === undefined) return tell(entry);
-    // All is sent before this returns. If the journal does not take it, the engine's answer tells.
-    void this.journal.write(this.waiting()).then((written) => written && tell(entry));
+    if (!this.gone) return tell(entry);
+    // All is sent before this returns. If there is no journal yet, or it does not take it, the engine's answer tells.
+    void this.journal?.write(this.waiting()).then((written) => written && tell(entry));
   }
 
   /** Waits until so little is under way that more may be encoded. */

@@ -162,6 +162,18 @@ test("once the page is gone a write is accepted when the journal has it", async 
   release(left);
 });
 
+test("once the page is gone and there is no journal yet, a write is accepted when it is stored", async (t) => {
+  const left = await page(t, false);
+  left.window.dispatchEvent(transition("pagehide", false));
+  let accepted = false;
+  const append = left.hoard.list("a", "x").append({ n: 1 }, { ack: "accepted" });
+  void append.then(() => (accepted = true));
+  await settled();
+  assert.equal(accepted, false);
+  release(left);
+  await append;
+});
+
 test("leaving with nothing to do writes nothing", async (t) => {
   const left = await page(t);
   release(left);
