@@ -137,6 +137,8 @@ export class Channel {
   /** Makes the error of every further call, once there is one. */
   #end: (() => HoardError) | undefined;
   #closing: Promise<void> | undefined;
+  /** The way to the journal is not there yet; accepted writes that nobody was told of, then. */
+  #held: Entry[] | undefined;
   /** Accepted writes are on their way to the journal; resolves to whether all of them got there. */
   #leaving: Promise<boolean> | undefined;
   /** What was refused is on its way out of the journal. */
@@ -286,11 +288,10 @@ export class Channel {
     const refusal = this.#end?.() ?? this.queue.refusal(units);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      const accepted = entry.acceptedAt > 0;
-      entry.callers.push({ offset: entry.texts?.length ?? 0, resolve, reject });
+            entry.callers.push({ offset: entry.texts?.length ?? 0, resolve, reject });
       this.#ordered.join(entry, texts, units);
       this.queue.grow(entry, units);
-      if (accepted && ack === ACCEPTED) resolve(undefined);
+      if (entry.told) resolve(undefined);
     });
   }
 
@@ -323,9 +324,22 @@ export class Channel {
    * moments after `pagehide`, and its worker may not.
    */
   #announce(entry: Entry): void {
+    if (this.#held !== undefined) return void this.#held.push(entry);
     if (!this.gone) return tell(entry);
     // All is sent before this returns. If there is no journal yet, or it does not take it, the engine's answer tells.
     void this.journal?.write(this.waiting()).then((written) => written && tell(entry));
+  }
+
+  /** From now on leaving would lose what is accepted: it counts as accepted once it is stored, or at {@link release}. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** What is accepted may be told: the way to the journal is there, or there will be none. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const entry of held) if (!entry.settled) this.#announce(entry);
   }
 
   /** Waits until so little is under way that more may be encoded. */
@@ -520,7 +534,7 @@ export class Channel {
   #rejected(entry: Entry, error: HoardError): void {
     // A read between saw what is not going to be.
     this.#forget(entry);
-    if (entry.ack === ACCEPTED && entry.kept && entry.acceptedAt > 0) {
+    if (entry.told) {
       const { session, list } = entry.args as Partial<Args<"append">>;
       const detail = { error, session: session ?? sessionsOf(entry)[0] ?? null };
       if (entry.journaled) this.#erased = this.journal?.erase(entry);

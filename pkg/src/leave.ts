@@ -45,28 +45,35 @@ export class Leaving implements Journal {
     if (this.#database !== undefined) return this.#remove();
     if (this.#opening) return;
     this.#opening = true;
+    this.#channel.hold();
+    const opened = (): void => {
+      this.#opening = false;
+      this.#channel.release();
+    };
     let request: IDBOpenDBRequest;
     try {
       // No version is named: it is as the engine made it.
       request = indexedDB.open(this.#name);
     } catch {
-      this.#opening = false;
-      return;
+      return opened();
     }
     // There is none, or it was just deleted: to make one is the engine's business.
     request.onupgradeneeded = () => request.transaction?.abort();
     request.onerror = (event) => {
       event.preventDefault();
-      this.#opening = false;
+      opened();
     };
     request.onsuccess = () => {
-      this.#opening = false;
       const database = request.result;
-      if (!this.#wanted || !database.objectStoreNames.contains(STORE)) return database.close();
-      this.#database = database;
-      database.onversionchange = () => this.close();
-      database.onclose = () => this.close();
-      this.#remove();
+      if (this.#wanted && database.objectStoreNames.contains(STORE)) {
+        this.#database = database;
+        database.onversionchange = () => this.close();
+        database.onclose = () => this.close();
+        this.#remove();
+      } else {
+        database.close();
+      }
+      opened();
     };
   }
 

@@ -32,6 +32,7 @@ export function watch(channel: Channel, name: string, keeper: Keeper, page: Page
   let leaving: Leaving | undefined;
   let ended = false;
   let hidden = document.visibilityState === "hidden";
+  channel.hold();
   whenIdle(() => {
     if (ended) return;
     page.leaving(channel, name).then(
@@ -41,7 +42,7 @@ export function watch(channel: Channel, name: string, keeper: Keeper, page: Page
         else leaving.open();
       },
       // Without its script no journal is written; all else goes on.
-      () => {},
+      () => channel.release(),
     );
   }, READY_MS);
   const back = (): void => {
@@ -81,6 +82,7 @@ export function watch(channel: Channel, name: string, keeper: Keeper, page: Page
   for (const [target, type, listener] of listeners) target.addEventListener(type, listener);
   return () => {
     ended = true;
+    channel.release();
     for (const [target, type, listener] of listeners) target.removeEventListener(type, listener);
     keeper.stop();
     leaving?.end();

@@ -47,6 +47,8 @@ export interface Entry {
   seq: number;
   /** When it was accepted, in milliseconds since 1970; 0 before. */
   acceptedAt: number;
+  /** Whether its callers were told that it is accepted. */
+  told: boolean;
   /** Whether its reply came, or never will. */
   settled: boolean;
   /** How often it was sent again. */
@@ -79,6 +81,7 @@ export function newEntry(op: Op, parts: Partial<Entry>): Entry {
     kept: false,
     seq: 0,
     acceptedAt: 0,
+    told: false,
     settled: false,
     resent: 0,
     journaled: false,

@@ -18,6 +18,7 @@ export const QUEUE_BOUNDS: QueueBounds = { bytes: 64 << 20, writes: 10_000 };
 
 /** Tells the callers of a write that it is accepted. */
 export function tell(entry: Entry): void {
+  entry.told = true;
   for (const { resolve } of entry.callers) resolve(undefined);
 }
 

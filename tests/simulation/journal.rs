@@ -24,13 +24,13 @@ impl Page {
         if rows.is_empty() {
             return;
         }
-        let (world, writer, tab) = (Rc::clone(&self.world), self.writer, self.tab);
+        let (world, writer, tab, page) = (Rc::clone(&self.world), self.writer, self.tab, Rc::clone(self));
         let turn = world.transactions.create(Scope::write([StoreName::Journal].into_iter()));
         world.executor.clone().spawn(Group::Transaction(tab, JOURNAL), async move {
             turn.begun().await;
             world.executor.pause(world.latency_ms).await;
             if world.is_full() {
-                return;
+                return page.not_in_journal(rows.iter().map(|(operation, ..)| operation.seq));
             }
             let (mut operations, mut ops) = (Vec::new(), Vec::new());
             for (operation, key, record) in rows {

@@ -297,6 +297,14 @@ impl Page {
         missing.map(mark).collect()
     }
 
+    /// The journal did not take these.
+    pub fn not_in_journal(&self, seqs: impl Iterator<Item = u64>) {
+        let mut pending = self.pending.borrow_mut();
+        for seq in seqs {
+            pending.entry(seq).and_modify(|pending| pending.journaled = false);
+        }
+    }
+
     // Judging
 
     pub fn begin(&self) -> Since {

@@ -161,7 +161,7 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 /** What a refused write may change in `meta`: the head's generation, and the row of its writer, which says that it is decided. */
-const BOOKS = ["head", "writer"].map((name) => hex(new TextEncoder().encode(name)));
+const BOOKS = ["head", "writer"].map((name) => hex(new TextEncoder().encode(name).buffer));
 
 /**
  * One hash over all that is stored, to see whether anything changed; on request without `meta`, where the engine keeps how

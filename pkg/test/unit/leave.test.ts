@@ -174,6 +174,18 @@ test("once the page is gone and there is no journal yet, a write is accepted whe
   await append;
 });
 
+test("until the way to the journal is there a write is not accepted before it is stored", async (t) => {
+  const left = await page(t, false);
+  let accepted = false;
+  const append = left.hoard.list("a", "x").append({ n: 1 }, { ack: "accepted" });
+  void append.then(() => (accepted = true));
+  await settled();
+  assert.equal(accepted, false);
+  await settled(250);
+  assert.equal(accepted, true, "leaving no longer loses it");
+  release(left);
+});
+
 test("leaving with nothing to do writes nothing", async (t) => {
   const left = await page(t);
   release(left);
