@@ -12,6 +12,7 @@ async function chromiumTabs(engine) {
   return {
     version: (await devTools.send("Browser.getVersion")).product,
     freezing: "Page.setWebLifecycleState",
+    closesAtAnyTime: true,
     open: (address) => devTools.open(address),
     navigate: (tab, address) => devTools.toTab(tab, "Page.navigate", { url: address }),
     close: (tab) => devTools.close(tab),
@@ -35,6 +36,9 @@ async function driverTabs(engine) {
   return {
     version: `${capabilities.get("browserName")} ${capabilities.get("browserVersion")}`,
     freezing: "a busy page",
+    // A tab that is closed in the middle of a transaction leaves it open here, and with it the database to nobody: not one of the
+    // other tabs gets through again. That is WebKitGTK's.
+    closesAtAnyTime: engine !== "webkit",
     async open(address) {
       await driver.switchTo().newWindow("tab");
       await driver.get(address);
