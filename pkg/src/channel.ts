@@ -534,7 +534,9 @@ export class Channel {
   #rejected(entry: Entry, error: HoardError): void {
     // A read between saw what is not going to be.
     this.#forget(entry);
-    if (entry.told) {
+    if (entry.ack === ACCEPTED && entry.kept && entry.acceptedAt > 0) {
+      // Whenever it is refused, who asked for no more than acceptance hears of it by the event.
+      tell(entry);
       const { session, list } = entry.args as Partial<Args<"append">>;
       const detail = { error, session: session ?? sessionsOf(entry)[0] ?? null };
       if (entry.journaled) this.#erased = this.journal?.erase(entry);
