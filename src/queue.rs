@@ -83,6 +83,11 @@ impl<T: Operation> Entry<T> {
             && later.operation.touches(&self.operation)
             && !later.operation.supersedes(&self.operation)
     }
+
+    /// Whether nothing is left of an earlier one, which is kept, once this one has happened.
+    fn supersedes(&self, kept: &Self) -> bool {
+        kept.number < self.number && self.operation.supersedes(&kept.operation)
+    }
 }
 
 /// Operations taken together, and where their answers go.
@@ -223,7 +228,7 @@ impl<T: Operation> State<T> {
     /// Answers what was kept for nothing but what an operation has deleted.
     fn supersede(&mut self, deleted: &Entry<T>, sent: &mut Sent<T>) {
         for entry in std::mem::take(&mut self.kept) {
-            if entry.number < deleted.number && deleted.operation.supersedes(&entry.operation) {
+            if deleted.supersedes(&entry) {
                 self.close(entry, T::done(), 0, sent);
                 self.kept_changes += 1;
             } else {
@@ -403,11 +408,8 @@ impl<T: Operation> Queue<T> {
         let state = self.0.borrow();
         let mut superseded = Vec::new();
         for (index, later) in group.entries.iter().enumerate().filter(|(_, entry)| entry.operation.frees()) {
-            for kept in &state.kept {
-                if kept.number < later.number && later.operation.supersedes(&kept.operation) {
-                    superseded.push((index, kept.terms.seq));
-                }
-            }
+            let kept = state.kept.iter().filter(|kept| later.supersedes(kept));
+            superseded.extend(kept.map(|kept| (index, kept.terms.seq)));
         }
         superseded
     }

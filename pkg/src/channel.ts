@@ -288,7 +288,7 @@ export class Channel {
     const refusal = this.#end?.() ?? this.queue.refusal(units);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-            entry.callers.push({ offset: entry.texts?.length ?? 0, resolve, reject });
+      entry.callers.push({ offset: entry.texts?.length ?? 0, resolve, reject });
       this.#ordered.join(entry, texts, units);
       this.queue.grow(entry, units);
       if (entry.told) resolve(undefined);

@@ -71,15 +71,9 @@ async function torture(engine) {
 }
 
 const engines = {};
-for (const engine of wanted.length > 0 ? wanted : Object.keys(ENGINES)) {
-  try {
-    engines[engine] = await torture(engine);
-  } catch (error) {
-    await report.test(engine, () => {
-      throw error;
-    });
-  }
-}
+await report.each(wanted.length > 0 ? wanted : Object.keys(ENGINES), async (engine) => {
+  engines[engine] = await torture(engine);
+});
 report.record("seed", seed);
 report.record("engines", engines);
 report.end();

@@ -192,16 +192,10 @@ async function torture(engine, report, figures) {
 
 const report = new Report("tabs");
 const engines = {};
-for (const engine of wanted.length > 0 ? wanted : Object.keys(OPENERS)) {
+await report.each(wanted.length > 0 ? wanted : Object.keys(OPENERS), (engine) => {
   engines[engine] = {};
-  try {
-    await torture(engine, report, engines[engine]);
-  } catch (error) {
-    await report.test(engine, () => {
-      throw error;
-    });
-  }
-}
+  return torture(engine, report, engines[engine]);
+});
 report.record("seed", seed);
 report.record("secondsEach", Number(seconds));
 report.record("engines", engines);

@@ -32,6 +32,19 @@ export class Report {
     }
   }
 
+  /** Runs what makes tests of its own, once for each name. What it throws outside of them is a failed test. */
+  async each(names, run) {
+    for (const name of names) {
+      try {
+        await run(name);
+      } catch (error) {
+        await this.test(name, () => {
+          throw error;
+        });
+      }
+    }
+  }
+
   /** Keeps a figure for the JSON result. */
   record(key, value) {
     this.#results[key] = value;
