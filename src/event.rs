@@ -58,6 +58,13 @@ pub enum Event {
     },
     /// Every write that was kept is stored or decided.
     Room,
+    /// Without room, a commit of deletes is about to decide these writes of the engine's own writer, which they leave nothing of, and
+    /// cannot record that it did. Should the engine end before it answers them, nobody knows, and to send them again may be to
+    /// store them twice. None: that commit failed.
+    Unrecorded {
+        /// Their numbers.
+        seqs: Vec<u64>,
+    },
     /// The connection is to be opened again, and another tab keeps that from happening.
     Blocked {
         /// `Blocked`.

@@ -449,6 +449,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             };
             if planned.batch.ops.iter().all(|op| matches!(op, Op::Delete(..) | Op::DeleteRange(..))) {
                 planned.journal = decided.iter().map(|seq| journal::key(work.ledger.writer(), *seq)).collect();
+                planned.unrecorded = work.cancelled(&decided);
             }
             let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &decided, &replayed, &refused) {
                 Ok(entry) => entry,
@@ -525,7 +526,9 @@ impl<B: Backend, H: Host> Store<B, H> {
             }
             self.healed(lost);
             self.queue.forget_given_up(&work.given_up);
-            if raised.get() != FRUGAL {
+            if raised.get() == FRUGAL {
+                work.ledger.remember(&decided, &work.numbers(&answers), &refused);
+            } else {
                 work.ledger.know(Some(record));
             }
             // Unless something newer is known already, which may have changed them.
@@ -561,7 +564,8 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// the head, which follows with the next commit; until then counts are too high, and other tabs learn of it by message. Should
     /// the engine end before that, they are counted anew when the store is opened.
     fn commit(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
-        let Planned { mut batch, before, after, metadata_changed, mut changes, raised, journal, .. } = planned;
+        let Planned { mut batch, before, after, metadata_changed, mut changes, raised, journal, unrecorded, .. } =
+            planned;
         let made = Rc::clone(&raised);
         let spare = deletes_only(&batch, &journal);
         let update = move |record: Option<&[u8]>| {
@@ -584,8 +588,17 @@ impl<B: Backend, H: Host> Store<B, H> {
             if let (Err(error), Some(spare)) = (&outcome, spare)
                 && matches!(**error, Error::StorageFull { .. })
             {
+                let tell = |seqs: Vec<u64>| {
+                    if !unrecorded.is_empty() {
+                        self.host.report(Event::Unrecorded { seqs });
+                    }
+                };
+                tell(unrecorded.clone());
                 outcome = self.commit_frugally(&spare).await;
                 raised.set(FRUGAL);
+                if !matches!(&outcome, Ok(Outcome::Committed)) && !outcome.as_ref().is_err_and(|error| is_lost(error)) {
+                    tell(Vec::new());
+                }
                 if outcome == Ok(Outcome::Committed) {
                     let owed = self.owed.get();
                     self.owed.set((owed.0.plus(before), owed.1.plus(after)));
@@ -599,7 +612,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             for key in changed {
                 self.memory.forget(&Target::Key(key));
             }
-            let lost = outcome.as_ref().is_err_and(|error| matches!(**error, Error::ConnectionLost { .. }));
+            let lost = outcome.as_ref().is_err_and(|error| is_lost(error));
             // After a lost connection nobody knows yet. To tell of a change that did not happen does no harm.
             if !matches!(raised.get(), 0 | FRUGAL) && (lost || outcome == Ok(Outcome::Committed)) {
                 self.transactions.set(self.transactions.get() + 1);
@@ -729,6 +742,11 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 }
 
+/// Whether nobody knows what became of it.
+fn is_lost(error: &Error) -> bool {
+    matches!(error, Error::ConnectionLost { .. })
+}
+
 /// What an operation of a group answers that was not committed. What rests on nothing that is stored keeps its own reason.
 fn without_commit(answer: &Result<Written>, error: &Error) -> Result<Written> {
     match answer {
@@ -779,6 +797,19 @@ impl Work<'_> {
             }
         }
         (decided, refused)
+    }
+
+    /// Those of them that are no deletes: if nothing but deletes is committed, they came to nothing.
+    fn cancelled(&self, decided: &[u64]) -> Vec<u64> {
+        if !self.journal.is_empty() {
+            return Vec::new();
+        }
+        let mut cancelled = decided.to_vec();
+        for (_, seq) in self.writes.iter().zip(&self.seqs).filter(|(write, _)| write.frees()) {
+            cancelled.retain(|decided| decided != seq);
+        }
+        cancelled.retain(|seq| !self.given_up.contains(seq));
+        cancelled
     }
 
     /// What the writer itself will want to answer, if it is still there.

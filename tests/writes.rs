@@ -30,7 +30,11 @@ fn options() -> Options {
 }
 
 fn open(memory: &Memory) -> Setup {
-    let (backend, host) = (Unruly::new(memory), TestHost::new(1));
+    open_on(Unruly::new(memory))
+}
+
+fn open_on(backend: Unruly) -> Setup {
+    let host = TestHost::new(1);
     let store = block_on(Store::open(backend.clone(), host.clone(), options())).unwrap();
     Setup { backend, host, store }
 }
@@ -460,6 +464,57 @@ fn a_delete_above_the_quota_takes_its_record_out_of_the_journal() {
     block_on(store.drain());
     assert_eq!(block_on(receipt.answer()), Ok(Written::Deleted(1)));
     assert_eq!(journal_rows(&backend.memory), 0);
+}
+
+#[test]
+fn what_was_replayed_above_the_quota_is_not_done_again_when_its_page_sends_it() {
+    let Setup { backend, .. } = fresh();
+    let delete = || Write::Delete { ids: vec![id("a")] };
+    leave(&backend.memory, &[(1, create("a")), (2, delete())]);
+    let above = Unruly::new(&backend.memory);
+    above.control.over.set(true);
+    let page = open_on(above);
+    assert_eq!(journal_rows(&backend.memory), 0);
+    page.backend.control.over.set(false);
+    for (seq, write) in [(3, create("a")), (1, create("a")), (2, delete())] {
+        let receipt = page.store.submit_as(write, committed(seq));
+        block_on(page.store.drain());
+        match (seq, block_on(receipt.answer())) {
+            (1, refused) => assert_eq!(refused.unwrap_err().code(), "AlreadyExists"),
+            (2, deleted) => assert_eq!(deleted, Ok(Written::Deleted(1))),
+            (_, created) => assert_eq!(created, Ok(Written::Done)),
+        }
+    }
+    // Now it is recorded, for the next engine too.
+    let next = open(&backend.memory);
+    let receipt = next.store.submit_as(create("b"), committed(1));
+    block_on(next.store.drain());
+    assert_eq!(block_on(receipt.answer()).unwrap_err().code(), "AlreadyExists");
+    assert!(block_on(next.store.sessions(&[id("a")])).unwrap().iter().all(Option::is_some));
+}
+
+#[test]
+fn what_a_delete_above_the_quota_leaves_nothing_of_is_named_before() {
+    let Setup { backend, host, store } = fresh();
+    backend.control.over.set(true);
+    let delete = || Write::Delete { ids: vec![id("a")] };
+    let receipts = [
+        store.submit_as(append("a", "1"), accepted(1)),
+        store.submit_as(delete(), committed(2)),
+        store.submit_as(append("b", "3"), accepted(3)),
+    ];
+    block_on(store.drain());
+    let told = |event: &&Event| matches!(event, Event::Unrecorded { .. } | Event::Committed { .. });
+    let events: Vec<Event> = host.events.borrow().iter().filter(told).skip(2).cloned().collect();
+    let [unrecorded, Event::Committed { .. }, ..] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(*unrecorded, Event::Unrecorded { seqs: vec![1] });
+    let [append, deleted, kept] = receipts;
+    assert_eq!(block_on(append.answer()), Ok(Written::Done));
+    assert_eq!(block_on(deleted.answer()), Ok(Written::Deleted(1)));
+    // Nor is anything told of it when it is stored with its row.
+    backend.control.over.set(false);
+    block_on(store.retry()).unwrap();
+    assert_eq!(block_on(kept.answer()), Ok(Written::Index(0)));
 }
 
 #[test]

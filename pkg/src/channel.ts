@@ -141,6 +141,8 @@ export class Channel {
   #held: Entry[] | undefined;
   /** Accepted writes are on their way to the journal; resolves to whether all of them got there. */
   #leaving: Promise<boolean> | undefined;
+  /** Numbers of writes that may be decided without anything that says so. */
+  #unrecorded: readonly number[] = [];
   /** What was refused is on its way out of the journal. */
   #erased: Promise<void> | undefined;
   #forRoom: (() => void)[] = [];
@@ -479,6 +481,9 @@ export class Channel {
         return this.#emit("quota", { error: fromFields(event.error), waiting: event.waiting });
       case "room":
         return this.#emit("quota", { error: null, waiting: 0 });
+      case "unrecorded":
+        this.#unrecorded = event.seqs;
+        return;
       case "healed":
         return this.#emit("healed", { cause: event.cause });
       case "blocked":
@@ -516,7 +521,7 @@ export class Channel {
       const { journal } = this;
       if (!entry.journaled || journal === undefined) return resolve(entry, result);
       // Without room a delete is stored and nothing more, so nobody would know that the journal's is done.
-      if (entry.op === "delete") return void journal.erase(entry).finally(() => resolve(entry, result));
+      if (entry.op === "delete" || this.#unrecorded.includes(entry.seq)) return void journal.erase(entry).finally(() => resolve(entry, result));
       journal.stored(entry);
       resolve(entry, result);
     } else {
@@ -574,9 +579,10 @@ export class Channel {
     this.#ordinary = 0;
     this.#alone = false;
     if (error.code === "EngineCrashed") for (const entry of sent) entry.resent += 1;
-    const lasting = entries.filter(({ ack, kept, ready, resent }) => {
-      return ack === ACCEPTED && (kept || !ready) && resent <= RESENT_MAX;
+    const lasting = entries.filter(({ ack, kept, ready, resent, seq }) => {
+      return ack === ACCEPTED && (kept || !ready) && resent <= RESENT_MAX && !this.#unrecorded.includes(seq);
     });
+    this.#unrecorded = [];
     if (lasting.length > 0) {
       if (this.#end === undefined) {
         for (const entry of lasting) this.#ordered.add(entry);

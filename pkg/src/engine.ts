@@ -43,6 +43,11 @@ export type EngineEvent =
   | { type: "full"; error: ErrorFields; waiting: number }
   /** They went through. */
   | { type: "room" }
+  /**
+   * Deletes are about to be committed that need no room and leave nothing of these writes, and nothing can say so: should the
+   * engine crash before it answers them, to send them again may be to store them twice. None: it failed.
+   */
+  | { type: "unrecorded"; seqs: number[] }
   /** The connection was lost and works again. */
   | { type: "healed"; cause: string }
   | { type: "blocked"; error: ErrorFields }

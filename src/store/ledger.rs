@@ -122,6 +122,8 @@ pub(super) struct Ledger {
     unknown: Cell<bool>,
     /// What writes of the last lost commit answer if it happened, where that is a number.
     tried: RefCell<Vec<(u64, u64)>>,
+    /// What commits decided that could not write the row. The next one that can does.
+    unrecorded: RefCell<Vec<(u64, Decision)>>,
 }
 
 /// Keys of all writers' rows start with this.
@@ -139,7 +141,8 @@ pub(super) fn writer_of(key: &Key) -> Option<u128> {
 impl Ledger {
     pub(super) fn new(writer: u128) -> Self {
         let key = prefix().text(&format!("{writer:032x}"));
-        Self { key, writer, state: RefCell::default(), unknown: Cell::new(false), tried: RefCell::default() }
+        let (state, unknown, tried, unrecorded) = Default::default();
+        Self { key, writer, state, unknown, tried, unrecorded }
     }
 
     pub(super) fn writer(&self) -> u128 {
@@ -160,12 +163,25 @@ impl Ledger {
     /// Takes note of what is stored. A damaged row says nothing, and is written anew.
     pub(super) fn know(&self, stored: Option<Vec<u8>>) {
         let row = stored.as_deref().and_then(|record| Row::open(&self.key, record).ok()).unwrap_or_default();
+        self.unrecorded.borrow_mut().retain(|(seq, _)| !row.decides(*seq));
         self.state.replace((stored, row));
         self.unknown.set(false);
     }
 
+    /// Takes note that a commit decided these though it could not write the row; and what they answer where that is a number.
+    pub(super) fn remember(&self, seqs: &[u64], numbers: &[(u64, u64)], refused: &[(u64, u64)]) {
+        let named = |of: &[(u64, u64)], seq| of.iter().find(|named| named.0 == seq).map(|named| named.1);
+        let stored = |seq| Decision::Stored(named(numbers, seq));
+        let decisions =
+            seqs.iter().map(|seq| (*seq, named(refused, *seq).map_or_else(|| stored(*seq), Decision::Refused)));
+        self.unrecorded.borrow_mut().extend(decisions);
+    }
+
     /// What is decided of a write.
     pub(super) fn decided(&self, seq: u64) -> Option<Decision> {
+        if let Some((_, decision)) = self.unrecorded.borrow().iter().find(|unrecorded| unrecorded.0 == seq) {
+            return Some(*decision);
+        }
         let row = &self.state.borrow().1;
         let refused = row.refused.iter().find(|refused| refused.0 == seq);
         let stored = || {
@@ -189,6 +205,14 @@ impl Ledger {
         let mut row = state.1.clone();
         row.at_ms = now_ms;
         row.transactions += 1;
+        for (seq, decision) in self.unrecorded.borrow().iter() {
+            row.decide(*seq);
+            match decision {
+                Decision::Stored(None) => {}
+                Decision::Stored(Some(answer)) => row.replayed.push(Stretch(*seq, *answer)),
+                Decision::Refused(why) => row.refused.push(Stretch(*seq, *why)),
+            }
+        }
         seqs.iter().for_each(|seq| row.decide(*seq));
         row.replayed.extend(replayed.iter().map(|(seq, answer)| Stretch(*seq, *answer)));
         row.replayed.drain(..row.replayed.len().saturating_sub(REPLAYED_MAX));

@@ -108,14 +108,17 @@ pub(super) struct Planned {
     pub(super) sessions: Vec<(Id, Vec<u8>)>,
     /// Records of the journal to delete if it comes to a commit without the row of their writer.
     pub(super) journal: Vec<Key>,
+    /// The numbers of writes of which nothing would then say that they are decided.
+    pub(super) unrecorded: Vec<u64>,
 }
 
 impl Planned {
     /// A batch that touches neither sessions nor counters.
     pub(super) fn of(batch: Batch) -> Self {
         let nothing = Counters::default();
-        let (changes, sessions, journal, raised) = (Vec::new(), Vec::new(), Vec::new(), Rc::default());
-        Self { batch, before: nothing, after: nothing, metadata_changed: false, changes, raised, sessions, journal }
+        let (changes, sessions, journal, unrecorded, raised) = Default::default();
+        let (before, after, metadata_changed) = (nothing, nothing, false);
+        Self { batch, before, after, metadata_changed, changes, raised, sessions, journal, unrecorded }
     }
 }
 

@@ -89,10 +89,12 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn replay_stretch(&self, stretch: Stretch) -> Result<Replayed> {
         let Stretch { ledger, writes, seqs, keys, .. } = stretch;
-        self.learn(&ledger).await?;
+        // What the page of this engine left in it, that page may also send.
+        let ledger = if ledger.writer() == self.ledger.writer() { &self.ledger } else { &ledger };
+        self.learn(ledger).await?;
         let acks = vec![Ack::Accepted; seqs.len()];
         let (superseded, given_up) = (Vec::new(), Vec::new());
-        let (ledger, journal) = (&ledger, keys.as_slice());
+        let journal = keys.as_slice();
         let work = Work { writes: &writes, seqs, acks, ledger, durable: false, journal, superseded, given_up };
         let touched: Vec<_> = writes.iter().flat_map(|write| write.sessions()).cloned().collect();
         for answer in self.apply(&work, &touched, None).await {

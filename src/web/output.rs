@@ -183,6 +183,9 @@ pub fn event(event: &Event) -> JsValue {
         }
         Event::Blocked { error } => object.text("type", "blocked").value("error", &thrown(error)),
         Event::Room => object.text("type", "room"),
+        Event::Unrecorded { seqs } => {
+            object.text("type", "unrecorded").value("seqs", &array(seqs, |seq| JsValue::from(*seq as f64)))
+        }
         Event::Healed { cause } => object.text("type", "healed").text("cause", &cause.to_string()),
         Event::Failed { error } => object.text("type", "failed").number("seq", 0).value("error", &thrown(error)),
     }

@@ -42,6 +42,8 @@ pub struct Page {
     /// Who waits for an engine.
     waiting: RefCell<Vec<oneshot::Sender<()>>>,
     pending: RefCell<BTreeMap<u64, Pending>>,
+    /// What may be decided without anything that says so.
+    pub unrecorded: RefCell<Vec<u64>>,
     /// What it has given up, and is still in the journal.
     refused: RefCell<Vec<u64>>,
     seq: Cell<u64>,
@@ -78,6 +80,7 @@ impl Page {
             waiting: RefCell::default(),
             pending: RefCell::default(),
             refused: RefCell::default(),
+            unrecorded: RefCell::default(),
             seq: Cell::default(),
             is_draining: Cell::default(),
             is_retrying: Cell::default(),
@@ -103,7 +106,8 @@ impl Page {
         let connection = Connection::new(&self.world, self.tab, self.writer);
         self.unheard.take();
         self.has_missed.set(false);
-        let host = SimHost { world: Rc::clone(&self.world), tab: self.tab, hears: self.hears };
+        let (world, page) = (Rc::clone(&self.world), Rc::downgrade(self));
+        let host = SimHost { world, tab: self.tab, hears: self.hears, page };
         let opened = Store::open(connection, host, self.options).await;
         self.world.executor.trace(format_args!("tab {} opens: {:?}", self.tab, opened.as_ref().err()));
         if let Err(error) = &opened {
@@ -133,8 +137,9 @@ impl Page {
         self.is_retrying.set(false);
         self.world.oracle.borrow_mut().fault(self.writer, "EngineCrashed");
         let mut refused = self.refused.borrow_mut();
+        let unrecorded = self.unrecorded.take();
         self.pending.borrow_mut().retain(|seq, pending| {
-            let given_up = gives_up(&pending.operation);
+            let given_up = gives_up(&pending.operation) || unrecorded.contains(seq);
             refused.extend((given_up && pending.journaled).then_some(*seq));
             !given_up
         });
@@ -217,7 +222,8 @@ impl Page {
             if let Some(pending) = pending {
                 // A delete may have been stored without the row of its writer, which says that it is.
                 let is_delete = matches!(pending.write, Write::Delete { .. });
-                if pending.journaled && (answer.is_err() || is_delete) {
+                let is_unrecorded = is_delete || page.unrecorded.borrow().contains(&seq);
+                if pending.journaled && (answer.is_err() || is_unrecorded) {
                     page.erase(vec![seq]).await;
                 }
                 page.judge(&pending.operation, &answer, pending.journaled);

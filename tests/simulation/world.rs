@@ -68,6 +68,7 @@ pub struct SimHost {
     pub tab: usize,
     /// Whether it listens to other tabs.
     pub hears: bool,
+    pub page: Weak<Page>,
 }
 
 impl Host for SimHost {
@@ -93,6 +94,12 @@ impl Host for SimHost {
                 let mut sessions: Vec<_> = changes.into_iter().map(|change| change.session).collect();
                 sessions.dedup();
                 self.world.broadcast(self.tab, generation, &sessions);
+            }
+            Event::Unrecorded { seqs } => {
+                self.world.executor.trace(format_args!("tab {} does not record {seqs:?}", self.tab));
+                if let Some(page) = self.page.upgrade() {
+                    page.unrecorded.replace(seqs);
+                }
             }
             event => self.world.executor.trace(format_args!("tab {} reports {event:?}", self.tab)),
         }

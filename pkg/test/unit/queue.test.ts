@@ -544,6 +544,32 @@ test("the engine is started anew when the journal no longer has what was given u
   assert.equal(fake.connections.length, 2);
 });
 
+test("a write that may be decided without a trace is not sent again after a crash", async (t) => {
+  const fake = await session(t);
+  const journal = fakeJournal(fake.channel);
+  const erased: number[] = [];
+  journal.erase = async ({ seq }) => void erased.push(seq);
+  const failed = heard(fake.hoard, "failed") as { error: HoardError; list: string }[];
+  gate(fake.engine);
+  const [first, second] = ["x", "y"].map((list) => fake.hoard.list("a", list).append({ n: 1 }, { ack: "accepted" }));
+  await Promise.all([first, second]);
+  const [undone, other] = fake.channel.waiting().map(({ seq }) => seq);
+  await journal.write(fake.channel.waiting());
+  fake.engine.report({ type: "unrecorded", seqs: [undone!] });
+  await settled();
+  fake.connections[0]!.fail(new HoardError("EngineCrashed", "gone"));
+  await fake.hoard.sessions.count();
+  assert.deepEqual(
+    failed.map(({ error, list }) => [error.code, list]),
+    [["EngineCrashed", "x"]],
+  );
+  assert.deepEqual(erased, [undone]);
+  assert.deepEqual(
+    fake.engine.numbered.map(([seq]) => seq),
+    [other],
+  );
+});
+
 test("an append that is in the journal is not joined by another", async (t) => {
   const fake = await session(t);
   const list = fake.hoard.list("a", "notes");
