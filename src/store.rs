@@ -91,8 +91,12 @@ type Owed = (Counters, Counters);
 /// In place of a generation: the commit was made without the head.
 const FRUGAL: u64 = u64::MAX;
 
-/// How long a group is tried anew, after that with pauses: 6 seconds, in milliseconds.
-const CONTENTION_MS: u64 = 6000;
+/// How long a group is tried anew while others are faster: 8 seconds, in milliseconds. Less than the 10 in which every call is to
+/// end, and more than a page is likely to be busy, which in WebKit holds up its worker's transactions, too.
+const CONTENTION_MS: u64 = 8000;
+
+/// The longest pause before each of these tries but the first [`ATTEMPTS_MAX`], in milliseconds.
+const CONTENTION_PAUSE_MS: u128 = 40;
 
 /// How a store behaves.
 #[derive(Debug, Clone, Copy)]
@@ -419,7 +423,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                     return all(Error::Conflict { attempts: attempt }.into());
                 }
                 // Others are at it as often as we are. Whoever waits a while, each another, gets through.
-                self.host.sleep((self.host.random() % 100) as u64).await;
+                self.host.sleep((self.host.random() % CONTENTION_PAUSE_MS) as u64).await;
             }
             if work.ledger.is_in_doubt() {
                 ready = None;
