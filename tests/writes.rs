@@ -191,6 +191,24 @@ fn reads_see_what_is_kept() {
 }
 
 #[test]
+fn an_attachment_of_a_kept_write_is_read_though_another_tab_has_stored_it_anew() {
+    let Setup { backend, store, .. } = fresh();
+    let attach = || Write::Attach(bytes(b"shot"));
+    let Written::Attached(attached) = block_on(store.write(attach())).unwrap() else { panic!("no attachment") };
+    backend.control.full.set(true);
+    let shot = hoardb::blob::Attachment::Stored(attached.hash);
+    let shot = hoardb::store::Documents { attachments: vec![shot], ..documents(&[r#"{"$attachment":0}"#]) };
+    let _kept = store.submit_as(Write::Append { id: id("a"), list: list("l"), items: shot }, accepted(1));
+    block_on(store.drain());
+    assert_eq!(items(&store, "a"), r#"[{"$attachment":0}]"#);
+
+    let other = open(&backend.memory);
+    assert_eq!(block_on(collect(&other.store, now())).unwrap().attachments, 1);
+    block_on(other.store.write(attach())).unwrap();
+    assert_eq!(block_on(store.attachment_bytes(&attached.hash, 0..4)).unwrap(), b"shot");
+}
+
+#[test]
 fn reads_see_a_delete_that_is_kept() {
     let Setup { backend, store, .. } = fresh();
     backend.next(&[Fate::Aborted]);

@@ -209,7 +209,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// Reads records as they will be once everything kept is stored, from memory where they are remembered.
     pub(super) fn recall<'a>(&'a self, store: StoreName, keys: &'a [Key]) -> Answer<'a, Result<Vec<Option<Vec<u8>>>>> {
         Box::pin(async move {
-            if is_cached(store) {
+            if is_cached(store) || self.memory.shows_kept() {
                 self.trusted().await?;
                 // What is shown of kept writes rests on what was stored then.
                 let shown = self.memory.shown.get();

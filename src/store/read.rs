@@ -350,7 +350,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     /// [`Error::Corrupt`] and [`Error::Missing`] for damaged parts.
     pub async fn attachment_bytes(&self, hash: &Hash, range: Range<u64>) -> Result<Vec<u8>> {
         self.settled().await?;
-        let blob = self.blob(hash).await?;
+        let mut blob = self.blob(hash).await?;
         if range.start > range.end || range.end > blob.size {
             let problem = format!("{} to {} does not lie within its {} bytes", range.start, range.end, blob.size);
             return Err(Error::invalid("range", problem));
@@ -359,13 +359,19 @@ impl<B: Backend, H: Host> Store<B, H> {
             let problem = format!("at most {ATTACHMENT_READ_BYTES_MAX} bytes are read in one call");
             return Err(Error::invalid("range", problem));
         }
-        let bytes = match self.parts(&blob, &range).await {
-            // It was deleted and stored anew meanwhile, under another set of parts.
-            Err(error) if matches!(*error, Error::Missing { .. }) => match self.blob(hash).await? {
-                now if now.parts == blob.parts => return Err(error),
-                now => self.parts(&now, &range).await?,
-            },
-            bytes => bytes?,
+        let bytes = loop {
+            match self.parts(&blob, &range).await {
+                // It was deleted and stored anew meanwhile, under another set of parts. Or a kept write that has it is planned anew,
+                // which only happens if what other tabs did is known.
+                Err(error) if matches!(*error, Error::Missing { .. }) => {
+                    self.distrust();
+                    match self.blob(hash).await? {
+                        now if now.parts == blob.parts => return Err(error),
+                        now => blob = now,
+                    }
+                }
+                bytes => break bytes?,
+            }
         };
         if range.start == 0 && range.end == blob.size && self.sha256(&bytes).await != *hash {
             let key = blob::blob_key(hash);
