@@ -187,23 +187,41 @@ impl<T: Operation> Sent<T> {
 impl<T: Operation> State<T> {
     /// What comes next, as much as one transaction takes.
     fn take_group(&mut self, sent: &mut Sent<T>) -> Group<T> {
-        let mut group = Group::new();
-        let mut bytes = 0;
         // A delete that is to be tried alone was accepted before what is kept behind it.
         let freeing =
             std::mem::take(&mut self.freeing) && self.waiting.front().is_some_and(|entry| entry.operation.frees());
-        if !freeing && std::mem::take(&mut self.retry) && !self.kept.is_empty() {
-            group.retried = true;
-            while let Some(entry) = self.kept.front() {
-                bytes += entry.bytes;
-                if bytes > BATCH_BYTES_MAX && !group.operations.is_empty() {
-                    break;
-                }
-                self.kept.pop_front().into_iter().for_each(|entry| group.push(entry));
-            }
-            self.retried = group.entries.iter().map(Entry::numbered).collect();
+        let group = if freeing { self.take_waiting(true, sent) } else { self.take_kept() };
+        if !group.operations.is_empty() {
             return group;
         }
+        let group = self.take_waiting(false, sent);
+        // All that waited may have to wait for what is kept.
+        if group.operations.is_empty() { self.take_kept() } else { group }
+    }
+
+    /// What is kept, if it is to be tried again.
+    fn take_kept(&mut self) -> Group<T> {
+        let mut group = Group::new();
+        if !std::mem::take(&mut self.retry) {
+            return group;
+        }
+        group.retried = true;
+        let mut bytes = 0;
+        while let Some(entry) = self.kept.front() {
+            bytes += entry.bytes;
+            if bytes > BATCH_BYTES_MAX && !group.operations.is_empty() {
+                break;
+            }
+            self.kept.pop_front().into_iter().for_each(|entry| group.push(entry));
+        }
+        self.retried = group.entries.iter().map(Entry::numbered).collect();
+        group
+    }
+
+    /// What waits and has to wait no longer; of the first of them only what frees room, if that is asked for.
+    fn take_waiting(&mut self, freeing: bool, sent: &mut Sent<T>) -> Group<T> {
+        let mut group = Group::new();
+        let mut bytes = 0;
         while let Some(entry) = self.waiting.front().or_else(|| self.background.front()) {
             let from_background = self.waiting.is_empty();
             let full = group.operations.len() >= BATCH_OPS_MAX || bytes + entry.bytes > BATCH_BYTES_MAX;

@@ -1,7 +1,7 @@
 use super::*;
 use pollster::block_on;
 
-/// An operation on one thing; what frees room deletes it.
+/// An operation on one thing, or on all of them: `*`. What frees room deletes it.
 #[derive(Debug, Clone, PartialEq)]
 struct Op {
     name: u32,
@@ -13,7 +13,7 @@ impl Operation for Op {
     type Answer = u32;
 
     fn touches(&self, other: &Self) -> bool {
-        self.on == other.on
+        self.on == other.on || [self.on, other.on].contains(&'*')
     }
 
     fn frees(&self) -> bool {
@@ -223,6 +223,28 @@ fn what_is_kept_stays_in_the_order_in_which_it_was_accepted() {
     assert_eq!(queue.kept().iter().map(|(op, _)| op.name).collect::<Vec<_>>(), [1, 2]);
     queue.retry();
     assert_eq!(names(&queue.next_group(true).unwrap()), [1, 2]);
+}
+
+#[test]
+fn what_is_tried_again_is_the_next_group_if_nothing_else_can_be() {
+    let queue = Queue::<Op>::default();
+    let _first = queue.push(op(1), ACCEPTED, 0, 0);
+    let _delete = queue.push(Op { on: '*', frees: true, ..op(2) }, ACCEPTED, 0, 0);
+    let group = queue.next_group(false).unwrap();
+    refuse(&queue, group);
+    // The delete is to be tried alone, but the connection is lost before that. Then comes one that has to wait for it.
+    queue.fail_waiting(FULL);
+    let mut held_back = Box::pin(push(&queue, Op { on: 'b', frees: true, ..op(3) }));
+    queue.retry();
+    let mut reader = Box::pin(queue.settled(|_| true));
+    assert!(is_pending(&mut reader));
+    let mut tried = Vec::new();
+    while let Some(group) = queue.next_group(true) {
+        tried.extend(names(&group));
+        refuse(&queue, group);
+    }
+    assert_eq!(tried, [1, 2]);
+    assert!(!is_pending(&mut reader) && !is_pending(&mut held_back));
 }
 
 #[test]

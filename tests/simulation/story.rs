@@ -24,6 +24,9 @@ const DAMAGED: u32 = 250;
 /// Virtual time without any event after which a story hangs: 10 minutes.
 const HANG_MS: u64 = 10 * 60 * 1000;
 
+/// Virtual time after which a chapter hangs, whatever else happens: 3 hours.
+const CHAPTER_MS: u64 = 3 * 60 * 60 * 1000;
+
 /// A tab: pages come and go in it until its work is done.
 struct Tab {
     number: usize,
@@ -88,12 +91,14 @@ impl Story {
         *self.world.odds.borrow_mut() = self.odds.clone();
         self.tabs.iter().for_each(|tab| self.start(tab));
         let mut quiet_since = (self.executor.events(), self.executor.now_ms());
+        let began = self.executor.now_ms();
         while !self.tabs.iter().all(|tab| tab.is_done.get()) {
             self.executor.pause(100).await;
             if self.executor.events() != quiet_since.0 {
                 quiet_since = (self.executor.events(), self.executor.now_ms());
             }
             assert!(self.executor.now_ms() - quiet_since.1 < HANG_MS, "hung: nothing happens any more");
+            assert!(self.executor.now_ms() - began < CHAPTER_MS, "hung: a tab does not come to its end");
             if self.trouble() {
                 break;
             }
