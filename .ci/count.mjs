@@ -1,6 +1,6 @@
 // Counts the tests of one step from what their own runners printed.
 //
-//   node .ci/count.mjs LOG EXIT-CODE [--gate]      prints `PASSED FAILED` and, on stderr, what is wrong with the step
+//   node .ci/count.mjs LOG EXIT-CODE [--gate]      prints `PASSED FAILED` and, on stderr, what is to be said of the step
 //
 // A step that ends badly without having counted a failure has one failure. So has a step that ran no test, except a
 // gate (`--gate`): a build or a lint has nothing to count, only an exit code.
@@ -8,6 +8,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const ESCAPES = /\x1b\[[0-9;?]*[A-Za-z]/g;
+
+/** Tests that passed when they were run once more, which is said in the summary. */
+const FLAKY = /^ {2}(\d+) flaky$/gm;
 
 // Each runner's closing lines: a pattern over the whole log, and what one match counts.
 const RUNNERS = [
@@ -21,9 +24,10 @@ const RUNNERS = [
     pattern: /^[#ℹ] tests \d+\n[#ℹ] suites \d+\n[#ℹ] pass (\d+)\n[#ℹ] fail (\d+)\n[#ℹ] cancelled (\d+)\n/gmu,
     count: ([, passed, failed, cancelled]) => [passed, Number(failed) + Number(cancelled)],
   },
-  // Playwright: one line for each outcome that occurred. A flaky test failed at least once.
+  // Playwright: one line for each outcome that occurred.
   { pattern: /^ {2}(\d+) passed \([\d.]+(?:ms|s|m|h)\)$/gm, count: ([, passed]) => [passed, 0] },
-  { pattern: /^ {2}(\d+) (?:failed|flaky|interrupted|did not run)$/gm, count: ([, failed]) => [0, failed] },
+  { pattern: FLAKY, count: ([, flaky]) => [flaky, 0] },
+  { pattern: /^ {2}(\d+) (?:failed|interrupted|did not run)$/gm, count: ([, failed]) => [0, failed] },
   // Mocha
   { pattern: /^ {2}(\d+) passing \(\d+(?:ms|s|m|h)\)$/gm, count: ([, passed]) => [passed, 0] },
   { pattern: /^ {2}(\d+) failing$/gm, count: ([, failed]) => [0, failed] },
@@ -47,7 +51,7 @@ export function count(log, exitCode, gate = false) {
       failed += Number(bad);
     }
   }
-  const problems = [];
+  const problems = [...text.matchAll(FLAKY)].map(([, flaky]) => `${flaky} passed only when run once more`);
   if (exitCode !== 0 && failed === 0) {
     problems.push(`ended with ${exitCode} and no failed test`);
     failed = 1;
