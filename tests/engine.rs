@@ -289,6 +289,23 @@ fn appending_goes_on_behind_a_damaged_tail() {
 }
 
 #[test]
+fn appending_does_not_make_a_chunk_of_another_time_a_whole_one() {
+    let memory = Memory::new();
+    let (store, _) = open(&memory);
+    save(&store, "s", documents(&["0"]));
+    let key = chunk_key("s", "l", 0);
+    let earlier = memory.snapshot()[&StoreName::Chunks][&key].clone();
+    save(&store, "s", documents(&["1"]));
+    // As a disk does that lost a write: intact, with as many items, and not what the session's directory means.
+    memory.tamper(StoreName::Chunks, &key, Some(earlier));
+    let (store, _) = open(&memory);
+    assert_eq!(append(&store, "s", &["2", "3", "4"]), Ok(Written::Index(1)));
+    let chunks = block_on(store.read(&id("s"), &list("l"), 0..9, u64::MAX)).unwrap();
+    let damaged: Vec<_> = chunks.iter().filter(|chunk| chunk.error.is_some()).map(|chunk| chunk.first).collect();
+    assert_eq!((damaged, items(&store, "s")), (vec![0], vec![2.into(), 3.into(), 4.into()]));
+}
+
+#[test]
 fn a_damaged_session_is_listed_as_such_beside_the_others() {
     let memory = Memory::new();
     let (store, _) = open(&memory);

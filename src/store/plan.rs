@@ -8,6 +8,7 @@
 //! An operation that fails leaves the view as it was: everything that can be refused is refused before the first change.
 
 use super::head::Counters;
+use super::read::open_chunk;
 use super::write::{Document, Documents, Write, Written};
 use super::{LIMITS, Store};
 use crate::backend::{Backend, Batch, Check, Key, Op, Row, Scan, StoreName};
@@ -609,18 +610,14 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     fn take_chunks(&mut self, id: &Id, list: &ListName, spans: &[Span]) -> Result<Vec<Item>> {
         let key_of = |span: &Span| session::chunk_key(id.as_str(), list.as_str(), span.first);
         let mut opened = Map::default();
-        for (key, record) in std::mem::take(&mut self.prepared.chunks).into_sorted() {
-            let place = Place { store: StoreName::Chunks, key: &key };
-            let chunk = Chunk::open(&key, &record.ok_or_else(|| place.missing())?)?;
-            let items = chunk.items()?;
-            opened.insert(key, (items, chunk.references));
-        }
+        let mut prepared = std::mem::take(&mut self.prepared.chunks);
         for span in spans {
-            let length = opened.get(&key_of(span)).map(|(items, _)| items.len() as u64);
-            if length.is_some_and(|length| length != span.entry.items) {
-                let key = key_of(span);
-                let place = Place { store: StoreName::Chunks, key: &key };
-                return Err(place.corrupt("it has not as many items as the session's directory says"));
+            let key = key_of(span);
+            if let Some(record) = prepared.remove(&key) {
+                // It has to be the one that the directory means: what is written in its place would be taken for whole.
+                let chunk = open_chunk(&key, span, record)?;
+                let items = chunk.items()?;
+                opened.insert(key, (items, chunk.references));
             }
         }
         let mut items = Vec::new();
