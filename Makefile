@@ -43,7 +43,7 @@ bench: pkg ## measure, natively and in browsers beside other libraries
 	@. .ci/tools.sh && use_tools geckodriver && exec benches/run
 
 fmt: ## format the Rust sources
-	@cargo fmt
+	@cargo fmt --all
 
 clean: ## remove everything that was built
 	@rm -rf target pkg/dist pkg/src/wasm www/dist

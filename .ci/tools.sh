@@ -30,3 +30,27 @@ use_tools() {
   done
   export PATH
 }
+
+# build_wasm PACKAGE: its wasm, as it is published.
+# The standard library is compiled along, for size and without the words of panics: nobody could read them in a browser,
+# where a panic is a trap, and they and the code that writes them take 16 KB after brotli, with paths of the machine in them.
+# Cargo and rustc still call these options unstable, hence RUSTC_BOOTSTRAP; the compiler is the stable one.
+build_wasm() {
+  RUSTC_BOOTSTRAP=1 cargo rustc --quiet --locked --release --package "$1" --lib --crate-type cdylib --target wasm32-unknown-unknown \
+    -Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size \
+    --config 'target.wasm32-unknown-unknown.rustflags=["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"]'
+}
+
+# cut_wasm LINKED ENGINE SEARCH: its two modules, optimised.
+cut_wasm() {
+  local wasm_opt=pkg/node_modules/.bin/wasm-opt
+  local features=(--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext
+    --enable-mutable-globals --enable-multivalue --enable-reference-types)
+  # Speed first, for inflate, SHA-256 and checksums are loops: -Oz would save less than 1 KB after brotli.
+  local optimise=(-O3 "${features[@]}" --strip-debug --strip-producers)
+  node .ci/cut.mjs "$1" "$1.engine" "$1.search" "${features[@]}"
+  "$wasm_opt" "${optimise[@]}" "$1.engine" -o "$2"
+  # The index is loaded beside the opening, so it may be larger, for speed (ARCHITECTURE.md, "Two modules").
+  "$wasm_opt" "${optimise[@]}" --always-inline-max-function-size=30 --flexible-inline-max-function-size=100 "$1.search" -o "$3"
+  rm "$1.engine" "$1.search"
+}

@@ -16,6 +16,18 @@ pub enum Error {
         /// What is wrong and what is allowed.
         problem: String,
     },
+    /// What was typed into a search box cannot be meant. See [`crate::index::syntax`].
+    #[error("query: {message}")]
+    InvalidQuery {
+        /// What is wrong, and what to do.
+        message: String,
+        /// The stable code of the [reason](crate::index::syntax::Reason).
+        reason: &'static str,
+        /// Where it begins in the query, in UTF-16 units.
+        at: usize,
+        /// How long it is, in UTF-16 units.
+        length: usize,
+    },
     /// A session id or list name is not 1 to 512 UTF-16 units, or holds NUL or a lone surrogate.
     #[error("{argument}: {problem}; an id has 1 to 512 UTF-16 units, no NUL and no lone surrogate")]
     InvalidId {
@@ -111,6 +123,13 @@ pub enum Error {
     /// The job was cancelled by the caller; what it had done so far stays done.
     #[error("cancelled")]
     Cancelled,
+    /// The code of the search index, a module of its own in a browser, could not be loaded. What is written meanwhile is stored,
+    /// and indexed once it is there. The next search tries to load it again.
+    #[error("search cannot be used now: {cause}")]
+    SearchUnavailable {
+        /// Why, and what to change.
+        cause: String,
+    },
     /// Anything else the storage backend reported, in its own words.
     #[error("the storage backend failed: {cause}")]
     Backend {
@@ -124,6 +143,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidArgument { .. } => "InvalidArgument",
+            Self::InvalidQuery { .. } => "InvalidQuery",
             Self::InvalidId { .. } => "InvalidId",
             Self::TooLarge { .. } => "TooLarge",
             Self::NotFound { .. } => "NotFound",
@@ -139,6 +159,7 @@ impl Error {
             Self::Unavailable { .. } => "Unavailable",
             Self::Conflict { .. } => "Conflict",
             Self::Cancelled => "Cancelled",
+            Self::SearchUnavailable { .. } => "SearchUnavailable",
             Self::Backend { .. } => "Backend",
         }
     }
@@ -147,7 +168,11 @@ impl Error {
     pub fn retryable(&self) -> bool {
         matches!(
             self,
-            Self::Blocked { .. } | Self::ConnectionLost { .. } | Self::Conflict { .. } | Self::StorageFull { .. }
+            Self::Blocked { .. }
+                | Self::ConnectionLost { .. }
+                | Self::Conflict { .. }
+                | Self::StorageFull { .. }
+                | Self::SearchUnavailable { .. }
         )
     }
 
@@ -172,16 +197,25 @@ impl Error {
 
     /// Whether it would be the same whatever is stored.
     pub fn is_of_arguments(&self) -> bool {
-        matches!(self, Self::InvalidArgument { .. } | Self::InvalidId { .. } | Self::TooLarge { .. })
+        matches!(
+            self,
+            Self::InvalidArgument { .. } | Self::InvalidQuery { .. } | Self::InvalidId { .. } | Self::TooLarge { .. }
+        )
     }
 
     /// The form in which an error crosses to the page or into a report.
     pub fn to_report(&self) -> ErrorReport {
+        let (at, length) = match self {
+            Self::InvalidQuery { at, length, .. } => (Some(*at), Some(*length)),
+            _ => (None, None),
+        };
         ErrorReport {
             code: self.code(),
             message: self.to_string(),
             retryable: self.retryable(),
             needs_reload: self.needs_reload(),
+            at,
+            length,
         }
     }
 
@@ -212,4 +246,8 @@ pub struct ErrorReport {
     pub retryable: bool,
     /// See [`Error::needs_reload`].
     pub needs_reload: bool,
+    /// Where in a query, in UTF-16 units; only of [`Error::InvalidQuery`].
+    pub at: Option<usize>,
+    /// How long that is, in UTF-16 units; only of [`Error::InvalidQuery`].
+    pub length: Option<usize>,
 }

@@ -22,6 +22,12 @@ pub trait Host {
         false
     }
 
+    /// Sees to it that the code of the search index is there: in a browser it is a module of its own. If not, says why, and
+    /// what to do.
+    async fn load_index(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Waits, before something is tried again.
     async fn sleep(&self, _ms: u64) {}
 

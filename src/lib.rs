@@ -15,6 +15,7 @@
 //! | [`blob`] | how are attachments known, cut and shared, and when do they go? |
 //! | [`cache`] | what that was read lately stays in memory, and when does it go? |
 //! | [`queue`] | how do many writes become few transactions? |
+//! | [`index`] | which sessions have these words, values and dates? |
 //! | [`job`] | what shape has work that takes long? |
 //! | [`event`] | what does the engine tell its host without being asked? |
 //! | [`host`] | what else comes from outside: clock, randomness, a faster hash |
@@ -75,6 +76,7 @@ pub mod event;
 #[path = "web/indexed_db/exception.rs"]
 mod exception;
 pub mod host;
+pub mod index;
 pub mod job;
 mod map;
 pub mod queue;

@@ -15,6 +15,7 @@ mod ask;
 mod collect;
 mod head;
 mod housekeeping;
+mod index;
 pub mod journal;
 mod ledger;
 mod listing;
@@ -22,7 +23,10 @@ mod memory;
 mod patience;
 mod plan;
 mod read;
+mod reindex;
 mod replay;
+mod search;
+mod tend;
 mod upload;
 mod verify;
 mod write;
@@ -30,9 +34,13 @@ mod write;
 pub use collect::Collection;
 pub use head::{Counters, Head, STORE_FORMAT};
 pub use housekeeping::{Housekeeping, HousekeepingReport, Ownership, WRITER_KEPT_MS};
+pub use index::IndexChoice;
 pub use listing::{ListQuery, SessionPage};
 pub use memory::Invalidation;
 pub use read::{AttachmentStat, ChunkRead, ListLoad, ListStat, SessionRead, Stats};
+pub use reindex::{ReindexReport, Reindexing};
+pub use search::{IndexStats, SearchResult, Shown};
+pub use tend::{OptimizeReport, Optimizing};
 pub use upload::UPLOAD_LEASE_MS;
 pub use verify::{Finding, Verification, VerifyOptions, VerifyReport};
 pub use write::{Document, Documents, Write, Written};
@@ -42,13 +50,14 @@ use crate::blob::GRACE_MS;
 use crate::cache::CacheOptions;
 use crate::cache::Target;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, What};
 use crate::host::Host;
 use crate::queue::{Ack, Group, Operation, Queue, QueueFigures, Terms, Verdict};
 use crate::session::{ChunkLimits, Id, session_key};
 use ask::{Answer, corrupt};
 use futures_channel::oneshot;
 use futures_lite::future::zip;
+use index::Indexed;
 use ledger::{Decision, Ledger};
 use memory::Memory;
 use plan::{Plan, Planned};
@@ -99,7 +108,7 @@ const CONTENTION_MS: u64 = 8000;
 const CONTENTION_PAUSE_MS: u128 = 40;
 
 /// How a store behaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// What the acknowledgement of a write promises.
     pub durability: Durability,
@@ -113,6 +122,8 @@ pub struct Options {
     pub expected: bool,
     /// How much is remembered of what was read, and for how long.
     pub cache: CacheOptions,
+    /// What is indexed for searching.
+    pub index: IndexChoice,
 }
 
 impl Default for Options {
@@ -124,6 +135,7 @@ impl Default for Options {
             writer: None,
             expected: false,
             cache: CacheOptions::default(),
+            index: IndexChoice::default(),
         }
     }
 }
@@ -144,6 +156,7 @@ pub struct Store<B, H> {
     uploads: upload::Uploads,
     orders: listing::Orders,
     memory: Memory,
+    indexed: Indexed,
     closed: Cell<bool>,
 }
 
@@ -158,6 +171,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         options.chunk.check()?;
         options.cache.check()?;
         let ledger = Ledger::new(options.writer.unwrap_or_else(|| host.random()));
+        let cache = options.cache;
         let store = Self {
             backend,
             host,
@@ -169,11 +183,13 @@ impl<B: Backend, H: Host> Store<B, H> {
             owed: Cell::default(),
             uploads: upload::Uploads::default(),
             orders: listing::Orders::default(),
-            memory: Memory::new(options.cache),
+            memory: Memory::new(cache),
+            indexed: Indexed::default(),
             closed: Cell::new(false),
         };
         let (head, journal) = zip(store.ensure_head(), store.journal()).await;
         head?;
+        store.ensure_index().await?;
         store.replay(journal?).await?;
         Ok(store)
     }
@@ -185,8 +201,10 @@ impl<B: Backend, H: Host> Store<B, H> {
 
     async fn ensure_head(&self) -> Result<()> {
         for _ in 0..ATTEMPTS_MAX {
-            let keys = [Head::key(), head::exact_key(), self.ledger.key.clone()];
+            let keys = [Head::key(), head::exact_key(), self.ledger.key.clone(), index::index_key(), reindex::key()];
             let mut records = self.get(StoreName::Meta, &keys).await?;
+            self.indexed.set_unfinished(records.pop().flatten().is_some());
+            self.indexed.know(records.pop().flatten());
             self.ledger.know(records.pop().flatten());
             let (exact, stored) = (records.pop().flatten(), records.pop().flatten());
             let known = match stored.as_deref().map(Head::open).transpose() {
@@ -224,9 +242,10 @@ impl<B: Backend, H: Host> Store<B, H> {
         if is_new && self.options.expected {
             return Err(Error::DataLoss.into());
         }
-        let commit = |exact, put: Option<Vec<u8>>, mark: Vec<u8>| {
+        let commit = |exact, put: Option<Vec<u8>>, mark: Vec<u8>, index: Option<Op>| {
             let mut ops = vec![Op::Put(StoreName::Meta, head::exact_key(), mark)];
             ops.extend(put.map(|head| Op::Put(StoreName::Meta, Head::key(), head)));
+            ops.extend(index);
             let checks = vec![
                 Check::still(StoreName::Meta, Head::key(), stored.clone()),
                 Check::still(StoreName::Meta, head::exact_key(), exact),
@@ -237,7 +256,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         if !is_new {
             // What is deleted without the head while it counts takes this away.
             let counting = head::seal_exact(Some(number))?;
-            if commit(exact, None, counting.clone()).await? != Outcome::Committed {
+            if commit(exact, None, counting.clone(), None).await? != Outcome::Committed {
                 return Ok(None);
             }
             exact = Some(counting);
@@ -254,9 +273,17 @@ impl<B: Backend, H: Host> Store<B, H> {
             store_id: known.as_ref().map_or(number, |head| head.store_id),
             generation,
             metadata_generation: generation,
+            segments: known.as_ref().map_or(0, |head| head.segments),
             counters,
         };
-        let outcome = commit(exact, Some(head.seal()?), head::seal_exact(None)?).await?;
+        // Whoever deleted without the head could not tell the index either.
+        let index = if is_new { self.index_op()? } else { self.reindex_op()? };
+        let outcome = commit(exact, Some(head.seal()?), head::seal_exact(None)?, Some(index)).await?;
+        if is_new {
+            self.indexed.distrust();
+        } else {
+            self.indexed.set_unfinished(true);
+        }
         Ok((outcome == Outcome::Committed).then_some(generation))
     }
 
@@ -290,6 +317,9 @@ impl<B: Backend, H: Host> Store<B, H> {
             };
             let (answers, ahead) = zip(self.apply(&work, &touched, ready), ahead).await;
             self.settle(group, answers).await;
+            // Nothing comes between a delete and its answer, for if the engine ends there, it is done once more. There may be
+            // room now. If not, what comes next pays.
+            self.pay().await;
             match ahead {
                 Some((next, plan)) => (group, ready) = (next, Some(plan)),
                 None => match self.queue.next_group(true) {
@@ -381,7 +411,11 @@ impl<B: Backend, H: Host> Store<B, H> {
     fn plan<'a>(&'a self, work: &Work<'a>) -> Answer<'a, Draft> {
         let Work { writes, seqs, ledger, .. } = work.clone();
         Box::pin(async move {
-            let mut plan = Plan::new(self);
+            let config = match self.kept_config().await {
+                Ok(config) => config,
+                Err(error) => return Draft { answers: Vec::new(), planned: Err(error), from_memory: false },
+            };
+            let mut plan = Plan::new(self, config);
             if let Err(error) = plan.load(writes).await {
                 return Draft { answers: Vec::new(), planned: Err(error), from_memory: false };
             }
@@ -454,6 +488,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             if planned.batch.ops.iter().all(|op| matches!(op, Op::Delete(..) | Op::DeleteRange(..))) {
                 planned.journal = decided.iter().map(|seq| journal::key(work.ledger.writer(), *seq)).collect();
                 planned.unrecorded = work.cancelled(&decided);
+                planned.is_deletes = work.writes.iter().all(|write| write.frees());
             }
             let (row_check, row, record) = match work.ledger.entry(self.host.now_ms(), &decided, &replayed, &refused) {
                 Ok(entry) => entry,
@@ -475,6 +510,7 @@ impl<B: Backend, H: Host> Store<B, H> {
                 Ok(Outcome::Committed) => None,
                 Ok(Outcome::Refused { check }) => {
                     self.forget(touched);
+                    self.indexed.distrust();
                     if check == row_index
                         && let Err(error) = self.learn(work.ledger).await
                     {
@@ -566,12 +602,38 @@ impl<B: Backend, H: Host> Store<B, H> {
     ///
     /// Above its quota a browser refuses every transaction that puts anything. One that only deletes is then committed without
     /// the head, which follows with the next commit; until then counts are too high, and other tabs learn of it by message. Should
-    /// the engine end before that, they are counted anew when the store is opened.
+    /// the engine end before that, they are counted anew when the store is opened. No row says that it happened, so if its outcome
+    /// is lost, it has happened if what it deletes is gone.
     fn commit(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
-        let Planned { mut batch, before, after, metadata_changed, mut changes, raised, journal, unrecorded, .. } =
-            planned;
+        let committed = self.commit_now(planned);
+        Box::pin(async move {
+            self.pay().await;
+            // If this fails it stays owed.
+            let _ = self.pay_index().await;
+            committed.await
+        })
+    }
+
+    /// Commits before anything that is owed.
+    fn commit_now(&self, planned: Planned) -> Answer<'_, Result<Outcome>> {
+        let Planned {
+            batch,
+            before,
+            after,
+            metadata_changed,
+            changes,
+            raised,
+            journal,
+            unrecorded,
+            is_deletes,
+            delta,
+            toggled,
+            ..
+        } = planned;
+        let (mut batch, mut changes) = (batch, changes);
         let made = Rc::clone(&raised);
         let spare = deletes_only(&batch, &journal);
+        let toggled = toggled ^ index::toggled(&batch.ops) ^ delta.as_ref().map_or(0, index::Delta::number);
         let update = move |record: Option<&[u8]>| {
             let record = record.ok_or_else(|| Error::Missing { record: "meta/head".into() })?;
             let mut head = Head::open(record)?;
@@ -580,14 +642,16 @@ impl<B: Backend, H: Host> Store<B, H> {
             if metadata_changed {
                 head.metadata_generation = head.generation;
             }
+            head.segments ^= toggled;
             head.counters = head.counters.plus(after).minus(before);
             head.seal()
         };
         batch.ops.push(Op::Update(StoreName::Meta, Head::key(), Box::new(update)));
+        let indexed = delta.as_ref().map_or(Ok(Vec::new()), |delta| delta.ops(&raised));
         self.memory.forget_changed(&batch.ops);
         let changed: Vec<Key> = batch.ops.iter().filter_map(changed_record).collect();
         Box::pin(async move {
-            self.pay().await;
+            batch.ops.extend(indexed?);
             let mut outcome = self.commit_batch(batch).await;
             if let (Err(error), Some(spare)) = (&outcome, spare)
                 && matches!(**error, Error::StorageFull { .. })
@@ -599,6 +663,9 @@ impl<B: Backend, H: Host> Store<B, H> {
                 };
                 tell(unrecorded.clone());
                 outcome = self.commit_frugally(&spare).await;
+                if is_deletes && outcome.as_ref().is_err_and(|error| is_lost(error)) && self.have_gone(&spare).await {
+                    outcome = Ok(Outcome::Committed);
+                }
                 raised.set(FRUGAL);
                 if !matches!(&outcome, Ok(Outcome::Committed)) && !outcome.as_ref().is_err_and(|error| is_lost(error)) {
                     tell(Vec::new());
@@ -606,10 +673,10 @@ impl<B: Backend, H: Host> Store<B, H> {
                 if outcome == Ok(Outcome::Committed) {
                     let owed = self.owed.get();
                     self.owed.set((owed.0.plus(before), owed.1.plus(after)));
+                    let deleted = changes.iter().filter(|change| change.what == What::Deleted);
+                    self.indexed.owe(deleted.map(|change| change.session.clone()));
                     let generation = self.memory.generation();
                     self.host.report(Event::Committed { generation, changes: std::mem::take(&mut changes) });
-                    // There may be room now. If not, what comes next pays.
-                    self.pay().await;
                 }
             }
             // Whoever read meanwhile may have read what was there before.
@@ -621,6 +688,9 @@ impl<B: Backend, H: Host> Store<B, H> {
             if !matches!(raised.get(), 0 | FRUGAL) && (lost || outcome == Ok(Outcome::Committed)) {
                 self.transactions.set(self.transactions.get() + 1);
                 self.memory.note(raised.get());
+                if !lost {
+                    self.indexed.committed(raised.get(), delta);
+                }
                 self.host.report(Event::Committed { generation: raised.get(), changes });
             }
             outcome
@@ -644,6 +714,26 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
     }
 
+    /// Whether the sessions that a batch deletes are gone, and its records of the journal. If they had to survive loss of power
+    /// to be so, they do now.
+    async fn have_gone(&self, spare: &Batch) -> bool {
+        let mut checks = spare.checks.clone();
+        checks.retain(|check| matches!(check, Check::Absent(StoreName::Sessions, _)));
+        for op in &spare.ops {
+            if let Op::Delete(store @ (StoreName::Sessions | StoreName::Journal), key) = op {
+                checks.push(Check::Absent(*store, key.clone()));
+            }
+        }
+        let mut patience = self.patience();
+        loop {
+            let ops = vec![Op::Delete(StoreName::Meta, head::exact_key())];
+            match self.commit_batch(Batch { checks: checks.clone(), ops, durability: spare.durability }).await {
+                Err(error) if patience.after(&error, &self.host).await => {}
+                outcome => return outcome == Ok(Outcome::Committed),
+            }
+        }
+    }
+
     /// Puts into the head what commits without it changed, unless somebody has counted or counts anew. Without room it stays owed.
     async fn pay(&self) {
         let owed = self.owed.take();
@@ -652,7 +742,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         }
         let not_counted = Check::still(StoreName::Meta, head::exact_key(), None);
         let batch = Batch { checks: vec![not_counted], durability: self.options.durability, ..Batch::default() };
-        let payment = self.commit(Planned { before: owed.0, after: owed.1, ..Planned::of(batch) });
+        let payment = self.commit_now(Planned { before: owed.0, after: owed.1, ..Planned::of(batch) });
         if payment.await.is_err_and(|error| matches!(*error, Error::StorageFull { .. })) {
             self.owed.set(owed);
         }

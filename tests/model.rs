@@ -1,8 +1,8 @@
 //! The engine under random operations, against plain maps.
 //!
 //! A seed decides everything: chunk limits, operations, when two engines (two tabs) on one database take turns. After every
-//! step the engine's answers equal the model's and `verify` finds nothing. A seed that fails is printed; run it alone with
-//! `HOARDB_SEED=<n> cargo test --test model`. `HOARDB_SEEDS=<n>` sets how many run, 2,000 by default.
+//! step the engine's answers equal the model's and `verify` finds nothing. A seed that fails is printed;
+//! `HOARDB_SEED=<n> cargo test --test model` replays it (see `support/seeds.rs`).
 #![cfg(not(target_arch = "wasm32"))]
 
 mod support;
@@ -67,7 +67,7 @@ impl Run {
         let memory = Memory::new();
         let chunk = ChunkLimits { items: rng.usize(1..=6), bytes: 1 << 10 };
         let options = Options { chunk, grace_ms: 1000, ..Options::default() };
-        let open = || pollster::block_on(Store::open(memory.clone(), host.clone(), options)).unwrap();
+        let open = || pollster::block_on(Store::open(memory.clone(), host.clone(), options.clone())).unwrap();
         let stores = vec![open(), open()];
         Self { rng, host, stores, model: Model::new(), next: 0, blobs: BTreeSet::new() }
     }
@@ -81,9 +81,13 @@ impl Run {
     }
 
     fn bytes(&mut self) -> Vec<u8> {
-        // Few distinct ones, so that they are shared; some empty, some of two parts.
+        // Few distinct ones, so that they are shared; some empty. A few of two parts, as every verification hashes them again.
         let n = self.rng.u8(..6);
-        if n == 0 { Vec::new() } else { vec![n; if self.rng.u8(..60) == 0 { (1 << 20) + 7 } else { 100 + n as usize }] }
+        if n == 0 {
+            Vec::new()
+        } else {
+            vec![n; if self.rng.u8(..240) == 0 { (1 << 20) + 7 } else { 100 + n as usize }]
+        }
     }
 
     fn attachment(&mut self, bytes: &[u8]) -> Attachment {
@@ -240,12 +244,12 @@ impl Run {
                 let writes: Vec<_> = (0..self.rng.usize(1..=5)).map(|_| self.write()).collect();
                 let (writes, expected): (Vec<_>, Vec<_>) = writes.into_iter().unzip();
                 let store = &self.stores[at];
-                let shown = format!("{writes:?}");
+                let shown = writes.clone();
                 let receipts: Vec<_> = writes.into_iter().map(|write| store.submit(write)).collect();
                 store.drain().await;
                 for (receipt, expected) in receipts.into_iter().zip(expected) {
                     let answer = receipt.answer().await.map_err(|error| error.code());
-                    assert_eq!(answer, expected, "{shown}");
+                    assert_eq!(answer, expected, "{shown:?}");
                 }
                 self.blobs.extend(self.used().into_keys());
             }
@@ -270,7 +274,7 @@ impl Run {
 
     async fn upload(&mut self, at: usize) {
         let store = &self.stores[at];
-        let bytes = if self.rng.u8(..4) == 0 { vec![9; (2 << 20) + 5] } else { vec![self.rng.u8(1..4); 103] };
+        let bytes = if self.rng.u8(..16) == 0 { vec![9; (2 << 20) + 5] } else { vec![self.rng.u8(1..4); 103] };
         let set = store.upload_begin().await.unwrap();
         for piece in bytes.chunks(self.rng.usize(50..=3 << 20)) {
             store.upload_part(set, piece).await.unwrap();
@@ -301,6 +305,7 @@ impl Run {
     async fn compare(&mut self) {
         let at = self.store();
         let store = &self.stores[at];
+        store.tend().await.unwrap();
         let report = verify(store, FULL).await.unwrap();
         assert!(report.clean, "{:#?}", report.findings);
         assert!(verify(store, QUICK).await.unwrap().clean);
@@ -437,28 +442,7 @@ fn run(seed: u64, steps: usize) {
     });
 }
 
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
-}
-
 #[test]
 fn the_engine_answers_as_plain_maps_do_after_every_step() {
-    let steps = 25;
-    if let Some(seed) = number("HOARDB_SEED") {
-        return run(seed, steps);
-    }
-    let seeds = number("HOARDB_SEEDS").unwrap_or(2000);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-    std::thread::scope(|scope| {
-        for thread in 0..threads {
-            scope.spawn(move || {
-                for seed in (thread..seeds).step_by(threads as usize) {
-                    if let Err(panic) = std::panic::catch_unwind(|| run(seed, steps)) {
-                        eprintln!("seed {seed} fails; replay it with HOARDB_SEED={seed} cargo test --test model");
-                        std::panic::resume_unwind(panic);
-                    }
-                }
-            });
-        }
-    });
+    seeds::each_of(2000, |seed| run(seed, 25));
 }

@@ -5,8 +5,7 @@
 //! and have to follow from what was asked for; every answer and every read has to fit (`simulation/oracle.rs`).
 //!
 //! A seed that fails is printed; `HOARDB_SEED=<n> cargo test --test simulation` replays it and shows what happened.
-//! `HOARDB_SEEDS=<n>` sets how many run, 2,000 by default, `HOARDB_FIRST_SEED=<n>` where they begin. `make simulate` runs
-//! many more.
+//! 2,000 run by default (see `support/seeds.rs`); `make simulate` runs many more.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod support;
@@ -31,46 +30,13 @@ mod simulation {
 }
 
 use simulation::story::play;
-use std::panic::catch_unwind;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// After so many failures nothing new is learnt.
-const FAILURES_MAX: usize = 10;
-
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
-}
+use support::seeds;
 
 #[test]
 fn no_seed_finds_a_lost_doubled_or_torn_write() {
-    if let Some(seed) = number("HOARDB_SEED") {
-        play(seed, true);
-        return;
-    }
-    let first = number("HOARDB_FIRST_SEED").unwrap_or(0);
-    let last = first + number("HOARDB_SEEDS").unwrap_or(2000);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (next, failed) = (AtomicU64::new(first), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= last || failed.lock().unwrap().len() >= FAILURES_MAX {
-                        return;
-                    }
-                    if catch_unwind(|| play(seed, false)).is_err() {
-                        eprintln!("seed {seed} fails; replay: HOARDB_SEED={seed} cargo test --test simulation\n");
-                        failed.lock().unwrap().push(seed);
-                    }
-                }
-            });
-        }
+    seeds::each_of(2000, |seed| {
+        play(seed, seeds::only().is_some());
     });
-    let failed = failed.into_inner().unwrap();
-    println!("{} seeds, {} failed", next.into_inner().min(last) - first, failed.len());
-    assert!(failed.is_empty(), "these seeds fail: {failed:?}");
 }
 
 #[test]

@@ -3,12 +3,13 @@
 
 mod support;
 
+use futures_lite::future::poll_once;
 use hoardb::backend::StoreName;
 use hoardb::backend::memory::Memory;
 use hoardb::error::Error;
 use hoardb::event::{Change, Event, What};
 use hoardb::queue::{Ack, Terms};
-use hoardb::session::ChunkLimits;
+use hoardb::session::{ChunkLimits, session_key};
 use hoardb::store::{Housekeeping, Options, Receipt, Store, WRITER_KEPT_MS, Write, Written, journal};
 use hoardb::{backend::Backend, job::Step};
 use pollster::block_on;
@@ -561,6 +562,51 @@ fn a_durable_delete_whose_barrier_failed_is_made_durable_and_knows_what_it_delet
     assert_eq!(block_on(append.answer()), Ok(Written::Index(0)));
     assert_eq!(block_on(delete.answer()), Ok(Written::Deleted(1)));
     assert!(backend.control.strict.get());
+}
+
+#[test]
+fn a_delete_above_the_quota_whose_outcome_was_lost_is_not_done_once_more() {
+    for terms in [accepted(1), Terms { seq: 1, ack: Ack::Durable, ..Terms::default() }] {
+        let Setup { backend, store, .. } = fresh();
+        backend.control.over.set(true);
+        // It is refused with what it has to put, and then happens without.
+        backend.next(&[Fate::Pass, Fate::LostAfter]);
+        let receipt = store.submit_as(Write::Delete { ids: vec![id("a")] }, terms);
+        block_on(store.drain());
+        assert_eq!(backend.control.strict.get(), terms.ack == Ack::Durable);
+        backend.control.over.set(false);
+        let other = open(&backend.memory);
+        block_on(other.store.write(create("a"))).unwrap();
+        block_on(store.retry()).unwrap();
+        assert_eq!(block_on(receipt.answer()), Ok(Written::Deleted(1)));
+        assert_eq!(block_on(other.store.count()), Ok(2), "what was made anew stays");
+        assert_whole(&other.store);
+    }
+}
+
+#[test]
+fn a_delete_above_the_quota_that_was_lost_before_it_happened_is_tried_again() {
+    let Setup { backend, store, .. } = fresh();
+    backend.control.over.set(true);
+    backend.next(&[Fate::Pass, Fate::LostBefore]);
+    let receipt = store.submit_as(Write::Delete { ids: vec![id("a"), id("b")] }, accepted(1));
+    block_on(store.drain());
+    assert_eq!(
+        block_on(store.backend().get(StoreName::Sessions, &[session_key("a")])).unwrap().iter().flatten().count(),
+        1
+    );
+    block_on(store.retry()).unwrap();
+    assert_eq!(block_on(receipt.answer()), Ok(Written::Deleted(2)));
+}
+
+#[test]
+fn a_delete_above_the_quota_is_answered_before_anything_else_happens() {
+    let Setup { backend, store, .. } = fresh();
+    backend.control.over.set(true);
+    backend.next(&[Fate::Pass, Fate::Pass, Fate::Silent]);
+    let receipt = store.submit_as(Write::Delete { ids: vec![id("a")] }, accepted(1));
+    assert_eq!(block_on(poll_once(store.drain())), None, "it tells the head what it deleted");
+    assert_eq!(block_on(poll_once(receipt.answer())), Some(Ok(Written::Deleted(1))));
 }
 
 #[test]

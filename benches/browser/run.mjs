@@ -8,20 +8,24 @@
 //   BENCH_REPETITIONS=n
 //   BENCH_BROWSERS=chromium,firefox         also: chromium-sqlite
 //   BENCH_CONTENDERS=hoardb,floor,…         a part only prints; the documentation is left as it was
-//   BENCH_WORKLOADS=save,load,…             likewise
+//   BENCH_WORKLOADS=save,load,…             likewise; search and relevance have contenders and tables of their own (search/run.mjs)
+//   BENCH_SIZES=1000,10000,50000            documents to search in
+//   BENCH_APT_UPDATE=1                      they are fetched with their descriptions (search/debian.mjs)
 
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundle } from "./build.mjs";
+import { buildSearchEngine, bundle } from "./build.mjs";
 import * as chromium from "./drivers/chromium.mjs";
 import * as firefox from "./drivers/firefox.mjs";
 import { serve } from "./serve.mjs";
 import { median } from "./figures.mjs";
 import { nativeTable } from "./native.mjs";
-import { document, summary } from "./tables.mjs";
+import { RANKERS, CONTENDERS as SEARCHERS, SIZES, prepare, searchBench } from "./search/run.mjs";
+import { searchSummary } from "./search/tables.mjs";
+import { document, searchDocument, summary } from "./tables.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, "../..");
@@ -30,7 +34,8 @@ const out = join(target, "bench");
 const hoardb = join(root, "pkg/dist");
 
 const CONTENDERS = ["hoardb", "floor", "floor-page", "write-behind", "records", "dexie", "dexie-ranges", "idb", "pouchdb", "rxdb"];
-const WORKLOADS = ["save", "load", "hits", "list", "delete", "append", "attachments", "collect"];
+const STORING = ["save", "load", "hits", "list", "delete", "append", "attachments", "collect"];
+const SEARCHING = ["search", "relevance"];
 const BROWSERS = {
   chromium: { ...chromium },
   firefox: { ...firefox },
@@ -44,8 +49,13 @@ const chosen = (variable, all, usual = all) => {
   return names;
 };
 
-const contenders = chosen("BENCH_CONTENDERS", CONTENDERS);
-const workloads = chosen("BENCH_WORKLOADS", WORKLOADS);
+const anyone = chosen("BENCH_CONTENDERS", [...new Set([...CONTENDERS, ...SEARCHERS, ...RANKERS])]);
+const everything = chosen("BENCH_WORKLOADS", [...STORING, ...SEARCHING]);
+const workloads = everything.filter((workload) => STORING.includes(workload));
+const contenders = workloads.length ? CONTENDERS.filter((name) => anyone.includes(name)) : [];
+const searchers = everything.includes("search") ? SEARCHERS.filter((name) => anyone.includes(name)) : [];
+const rankers = everything.includes("relevance") ? RANKERS.filter((name) => anyone.includes(name)) : [];
+const sizes = chosen("BENCH_SIZES", SIZES.map(String)).map(Number);
 const browsers = chosen("BENCH_BROWSERS", Object.keys(BROWSERS), ["chromium", "firefox"]);
 const repetitions = Number(process.env.BENCH_REPETITIONS ?? (process.env.BENCH_QUICK ? 1 : 5));
 
@@ -120,9 +130,18 @@ async function turn(browser, contender, about, origin) {
   return Object.fromEntries(Object.entries(figures).map(([name, values]) => [name, median(values)]));
 }
 
-async function versionOf(about) {
-  if (!about.package) return null;
-  return JSON.parse(await readFile(join(here, "node_modules", about.package, "package.json"), "utf8")).version;
+async function versionOf(contender, about) {
+  const manifest = contender.startsWith("hoardb") ? join(hoardb, "../package.json") : about.package && join(here, "node_modules", about.package, "package.json");
+  return manifest ? JSON.parse(await readFile(manifest, "utf8")).version : null;
+}
+
+/** What each run says of itself. */
+function own(browser, load) {
+  return {
+    browser,
+    date: new Date().toISOString(),
+    machine: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memory: totalmem(), platform: `${process.platform} ${process.arch}`, load },
+  };
 }
 
 async function bench(name, origin) {
@@ -134,8 +153,7 @@ async function bench(name, origin) {
     // Never two contenders on a page: RxDB brings a Dexie of its own, which refuses to share one.
     await page.reload();
     about[contender] = await page.call("about", contender);
-    about[contender].version =
-      contender === "hoardb" ? JSON.parse(await readFile(join(hoardb, "../package.json"), "utf8")).version : await versionOf(about[contender]);
+    about[contender].version = await versionOf(contender, about[contender]);
   }
   const logicalBytes = await page.call("logicalBytes");
   const idle = await page.call("idle");
@@ -156,9 +174,7 @@ async function bench(name, origin) {
     }
   }
   return {
-    browser: page.version + (name === "chromium-sqlite" ? " (SQLite)" : ""),
-    date: new Date().toISOString(),
-    machine: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memory: totalmem(), platform: `${process.platform} ${process.arch}`, load },
+    ...own(page.version + (name === "chromium-sqlite" ? " (SQLite)" : ""), load),
     repetitions,
     logicalBytes,
     idleGap: idle.gap,
@@ -167,21 +183,38 @@ async function bench(name, origin) {
   };
 }
 
-if (contenders.includes("hoardb") && !existsSync(join(hoardb, "index.js"))) throw new Error("pkg/dist is missing: make pkg");
+/** Search is measured in Chromium. */
+async function search(origin, page) {
+  const prepared = await prepare({ out, page, sizes: searchers.length ? sizes : [], search: searchers.length > 0, relevance: rankers.length > 0 });
+  const browser = BROWSERS.chromium;
+  const run = await searchBench({ browser, contenders: searchers, rankers, sizes: searchers.length ? sizes : [], repetitions, prepared, origin, out, versionOf, own });
+  const whole = searchers.length === SEARCHERS.length && sizes.length === SIZES.length && rankers.length === RANKERS.length;
+  await writeFile(join(out, `search${whole ? "" : "-part"}.json`), JSON.stringify(run, null, 1));
+  console.log(searchSummary(run));
+  if (whole && repetitions > 1) await searchDocument(join(root, "docs/benchmarks.md"), run);
+  else console.log("a part, or a single repetition: docs/benchmarks.md is left as it was");
+}
+
+const someHoard = [...contenders, ...searchers, ...rankers].some((name) => name.startsWith("hoardb"));
+if (someHoard && !existsSync(join(hoardb, "index.js"))) throw new Error("pkg/dist is missing: make pkg");
 await mkdir(out, { recursive: true });
-await bundle(here, join(out, "page"));
-const server = await serve({ "/hoardb/": hoardb, "/": join(out, "page") });
-const whole = contenders.length === CONTENDERS.length && workloads.length === WORKLOADS.length;
+const page = join(out, "page");
+await bundle(here, page);
+const engine = join(out, "search-engine");
+if (searchers.some((name) => name.startsWith("hoardb-engine"))) buildSearchEngine(here, engine);
+const server = await serve({ "/hoardb/": hoardb, "/search-engine/": engine, "/": page });
+const whole = contenders.length === CONTENDERS.length && workloads.length === STORING.length;
 try {
   const runs = [];
-  for (const name of browsers) {
+  for (const name of contenders.length ? browsers : []) {
     const run = await bench(name, server.origin);
     runs.push(run);
     await writeFile(join(out, `${name}${whole ? "" : "-part"}.json`), JSON.stringify(run, null, 1));
     console.log(summary(run));
   }
   if (whole && repetitions > 1) await document(join(root, "docs/benchmarks.md"), runs, await nativeTable(join(target, "criterion")));
-  else console.log("a part, or a single repetition: docs/benchmarks.md is left as it was");
+  else if (contenders.length) console.log("a part, or a single repetition: docs/benchmarks.md is left as it was");
+  if (searchers.length || rankers.length) await search(server.origin, page);
 } finally {
   server.close();
 }

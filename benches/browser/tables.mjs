@@ -2,6 +2,7 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { median, short } from "./figures.mjs";
+import { searchSummary } from "./search/tables.mjs";
 
 const MEGABYTE = 1e6;
 
@@ -139,11 +140,14 @@ export function summary(run) {
   return [`### ${run.browser}`, head, promises(run), ...TABLES.map((each) => table(each, run))].filter(Boolean).join("\n\n");
 }
 
+const list = (about) =>
+  Object.values(about)
+    .map((each) => `- **${title(each)}**: ${each.how}`)
+    .join("\n");
+
 /** Replaces what stands between the markers of `path`. */
-export async function document(path, runs, native) {
-  const how = Object.values(runs[0].about).map((about) => `- **${title(about)}**: ${about.how}`).join("\n");
+async function replace(path, parts) {
   const page = await readFile(path, "utf8");
-  const parts = { contenders: how, figures: runs.map(summary).join("\n\n"), ...(native && { native }) };
   await writeFile(
     path,
     Object.entries(parts).reduce((text, [name, part]) => {
@@ -153,3 +157,10 @@ export async function document(path, runs, native) {
     }, page),
   );
 }
+
+/** Writes the tables of storing into the documentation. */
+export const document = (path, runs, native) =>
+  replace(path, { contenders: list(runs[0].about), figures: runs.map(summary).join("\n\n"), ...(native && { native }) });
+
+/** Writes the tables of search into the documentation. */
+export const searchDocument = (path, run) => replace(path, { "search-contenders": list(run.about), search: searchSummary(run) });

@@ -96,6 +96,8 @@ export interface ChannelOptions {
   cache?: PageCache;
   /** Whether there was data when this browser last looked. */
   expected?: () => boolean;
+  /** Adds what the engine is opened with that takes time to get ready. Meanwhile the other end starts. */
+  complete?: (args: Args<"open">) => Promise<void>;
 }
 
 /** See the module. */
@@ -119,6 +121,7 @@ export class Channel {
   readonly #connector: Connector;
   readonly #opening: Args<"open">;
   readonly #expected: () => boolean;
+  readonly #complete: ChannelOptions["complete"];
   readonly #hoard = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
   /** Raised with every connection and every end of one, so that what an earlier one still reports is known for that. */
   #connection = 0;
@@ -158,6 +161,7 @@ export class Channel {
     this.#connector = connector;
     this.#opening = opening;
     this.#expected = options.expected ?? (() => false);
+    this.#complete = options.complete;
     this.ack = opening.options.durability === "strict" ? DURABLE : COMMITTED;
     this.queue = new Queue(options.queue ?? QUEUE_BOUNDS, (entry) => this.#announce(entry));
     this.cache = options.cache ?? new PageCache(0, 0);
@@ -180,6 +184,8 @@ export class Channel {
     const connection = (this.#connection += 1);
     this.#connected = true;
     const current = (): boolean => connection === this.#connection;
+    const { options, ...rest } = this.#opening;
+    const args: Args<"open"> = { ...rest, options: { ...options, writer: this.writer, expected: this.#expected() } };
     const events: PortEvents = {
       message: (message) => void (current() && this.#receive(message)),
       failed: (error) => void (current() && this.#fail(error)),
@@ -187,14 +193,22 @@ export class Channel {
     const connected = async (): Promise<void> => {
       // The engine stores what it finds in the journal.
       if (this.#erased !== undefined) await this.#erased;
-      const port = await this.#connector.connect(this.#hoard, events);
+      const connecting = this.#connector.connect(this.#hoard, events);
+      const completing = this.#complete?.(args);
+      // It is looked at when the port is there.
+      completing?.catch(() => {});
+      const port = await connecting;
+      try {
+        await completing;
+      } catch (error) {
+        port.release();
+        throw error;
+      }
       if (!current()) return port.release();
       this.#port = port;
       this.#post();
     };
     const opened = new Promise<void>((resolve, reject) => {
-      const { options, ...rest } = this.#opening;
-      const args: Args<"open"> = { ...rest, options: { ...options, writer: this.writer, expected: this.#expected() } };
       const entry = newEntry("open", { args });
       entry.callers.push({ offset: 0, resolve: () => resolve(), reject });
       this.#ordered.addFirst(entry);

@@ -7,7 +7,7 @@
  */
 import { ACCEPTED, COMMITTED, type AckLevel } from "./ack.js";
 import type { Document, Documents, Engine, EngineEvent, EngineJob, EngineModule } from "./engine.js";
-import { toFields, type ErrorFields } from "./errors.js";
+import type { ErrorFields } from "./errors.js";
 import { Housekeeping } from "./housekeeping.js";
 import { Peers, canTell, type Commit } from "./peers.js";
 import {
@@ -26,19 +26,24 @@ import {
   type WasmSource,
   type WholeSource,
 } from "./protocol.js";
+import { toFields } from "./thrown.js";
 import { Uploads } from "./upload.js";
 
 /** Calls that concern jobs. */
-type JobOp = "collect" | "verify" | "step" | "cancel";
+type JobOp = "collect" | "verify" | "optimize" | "reindex" | "step" | "cancel";
 
 /** Sends a message to the page. The buffers listed change hands. */
 export type Send = (message: FromEngine, transfer: Transferable[]) => void;
 
-/** Loads the wasm. */
-export type Load = (wasm: WasmSource) => Promise<EngineModule>;
+/** Loads the wasm, from these sources. `compiled` is the first, if somebody has compiled it. */
+export type Load = (
+  wasm: WasmSource,
+  searchWasm: WasmSource,
+  compiled: WebAssembly.Module | undefined,
+) => Promise<EngineModule>;
 
 /** Calls that read what other tabs may have changed. */
-const READS: ReadonlySet<Op> = new Set<Op>(["get", "list", "count", "lists", "read", "load"]);
+const READS: ReadonlySet<Op> = new Set<Op>(["get", "list", "count", "lists", "read", "load", "search", "suggest"]);
 
 /** A write's number and when it is answered. */
 interface Numbered {
@@ -72,6 +77,8 @@ const HANDLERS: {
   lists: (engine, { session }) => engine.lists(session),
   read: (engine, { session, list, from, to, bytesMax }) => engine.read(session, list, from, to, bytesMax),
   load: (engine, { session, lists, bytesMax }) => engine.load(session, lists, bytesMax),
+  search: (engine, { request }) => engine.search(request),
+  suggest: (engine, { request }) => engine.suggest(request),
   attach: (engine, { source, ack }, _, uploads) => uploads.store(engine, source, ack),
   uploadBegin: (engine) => engine.uploadBegin(),
   uploadPart: (engine, { upload, bytes }) => engine.uploadPart(upload, bytes),
@@ -79,7 +86,7 @@ const HANDLERS: {
   uploadCancel: (engine, { upload }) => engine.uploadCancel(upload),
   readAttachment: (engine, { hash, start, end }) => engine.readAttachment(hash, start, end),
   stat: (engine, { hash }) => engine.stat(hash),
-  stats: (engine) => engine.stats(),
+  stats: (engine, { index }) => engine.stats(index),
   distrust: (engine) => engine.distrust(),
   invalidate: (engine, { target }) => engine.invalidate(target),
   flush: (engine) => engine.flush(),
@@ -131,6 +138,10 @@ function buffersOf(op: Op, result: unknown): ArrayBufferLike[] {
     case "load": {
       const { meta, lists } = result as Result<"load">;
       return [meta.json.buffer, ...lists.flatMap(({ read }) => read.map(({ json }) => json.buffer))];
+    }
+    case "search": {
+      const { meta } = result as Result<"search">;
+      return meta === null ? [] : [meta.json.buffer];
     }
     case "readAttachment":
       return [(result as Result<"readAttachment">).buffer];
@@ -263,10 +274,10 @@ export class EngineHost {
     return this.#opened.then(() => this.#engine && this.#uploads.prepare(this.#engine, tablesOf(call)));
   }
 
-  async #open({ options, wasm, housekeeping }: Args<"open">): Promise<void> {
+  async #open({ options, wasm, compiled, searchWasm, housekeeping }: Args<"open">): Promise<void> {
     // The page learns that somebody is here, however long opening takes.
     this.#send({ replies: [] });
-    const module = await this.#load(wasm);
+    const module = await this.#load(wasm, searchWasm, compiled);
     // Before the engine reads the first record, so that no change to it goes unheard.
     if (canTell()) this.#peers = new Peers(options.name, (commit) => this.#heard(commit));
     try {
@@ -323,6 +334,10 @@ export class EngineHost {
         return this.#begin(engine.collect(args as Args<"collect">));
       case "verify":
         return this.#begin(engine.verify(args as Args<"verify">));
+      case "optimize":
+        return this.#begin(engine.optimize());
+      case "reindex":
+        return this.#begin(engine.reindex());
       case "step":
         return this.#step((args as Args<"step">).job);
       case "cancel":

@@ -19,6 +19,8 @@ export interface EngineOptions {
   cacheTtlMs?: number;
   /** There was data when somebody looked last: that the store is empty is an error. */
   expected?: boolean;
+  /** What is indexed: the JSON text of an `IndexOptions`, or `false`. As it was when absent. */
+  index?: string;
 }
 
 /** What happened to a session. */
@@ -181,6 +183,70 @@ export interface EngineStats {
   storeId: string;
   queue: QueueStats;
   cache: CacheStats;
+  /** The search index, if one is kept. */
+  index?: IndexStats | undefined;
+}
+
+/** What the search index holds and takes. */
+export interface IndexStats {
+  /** Sessions in it. */
+  sessions: number;
+  /** Metadata and items in it. */
+  entries: number;
+  /** Entries that were deleted or replaced and still take room. */
+  deleted: number;
+  /** Stored pieces that make it up. */
+  segments: number;
+  /** Bytes that it takes in the database. */
+  bytes: number;
+  /** Bytes of it that are in memory. */
+  memory: number;
+  /** It is being built or mended: searches are `incomplete`. */
+  building: boolean;
+  /** What is indexed. */
+  fields: IndexField[];
+}
+
+/** A field of the search index. */
+export interface IndexField {
+  name: string;
+  /** `keyword`, `keyword[]`, `date`, `number` or `text`. */
+  kind: string;
+  /** The list, when it is a text of items. */
+  list?: string;
+  /** Of a text: how it becomes words. */
+  analyser?: string;
+}
+
+/** A stretch of a text that shows why its session was found. */
+export interface SnippetOut {
+  field: string;
+  text: string;
+  /** Start, end, start, end…, in UTF-16 units. */
+  highlights: number[];
+  /** With `index`, the item whose text it is. */
+  list?: string;
+  index?: number;
+}
+
+/** What a search found. All arrays but `facets` and `problems` go by hit. */
+export interface SearchOut {
+  total: number;
+  cut: boolean;
+  incomplete: boolean;
+  ids: string[];
+  scores: number[];
+  at: ({ list: string; index: number } | null)[];
+  meta: DocumentsOut | null;
+  snippets: SnippetOut[][] | null;
+  facets: { field: string; values: string[]; counts: number[]; others: number }[];
+  problems: { code: string; message: string; at: number; length: number }[];
+}
+
+/** A completion. */
+export interface SuggestionOut {
+  text: string;
+  count: number;
 }
 
 /** What the engine's queue did since the hoard was opened. */
@@ -257,6 +323,27 @@ export interface VerifyReport {
   findingsLeftOut: number;
 }
 
+/** What `optimize()` did. */
+export interface OptimizeReport {
+  segmentsBefore: number;
+  segmentsAfter: number;
+  /** Bytes that the index took in the database, compressed. */
+  bytesBefore: number;
+  /** Bytes that it takes there now. */
+  bytesAfter: number;
+}
+
+/** What `reindex()` built. */
+export interface ReindexReport {
+  /** Sessions that were read. */
+  sessions: number;
+  /** Items of lists that were indexed. */
+  items: number;
+  segments: number;
+  /** Bytes that the index takes in the database, compressed. */
+  bytes: number;
+}
+
 export interface Progress {
   phase: string;
   done: number;
@@ -264,7 +351,7 @@ export interface Progress {
   unit: string;
 }
 
-export interface JobStep<Report = CollectReport | VerifyReport> {
+export interface JobStep<Report = CollectReport | VerifyReport | OptimizeReport | ReindexReport> {
   done: boolean;
   progress: Progress;
   report?: Report;
@@ -298,9 +385,15 @@ export interface Engine {
   load(id: string, lists: string[] | null, bytesMax: number): Promise<SessionLoad>;
   readAttachment(hash: string, start: number, end: number): Promise<Uint8Array>;
   stat(hash: string): Promise<AttachmentStat>;
-  stats(): Promise<EngineStats>;
+  /** `index`: of the index, too, which has to be read for that. */
+  stats(index: boolean): Promise<EngineStats>;
   collect(options: CollectOptions): EngineJob;
   verify(options: VerifyOptions): EngineJob;
+  /** `request` is the JSON text of what is searched for; dates in it are milliseconds since 1970. */
+  search(request: string): Promise<SearchOut>;
+  suggest(request: string): Promise<SuggestionOut[]>;
+  optimize(): EngineJob;
+  reindex(): EngineJob;
   /** Another engine committed this: what is cached of it is dropped. */
   peer(generation: number, sessions: string[]): void;
   /** Others may have committed unheard: the generation is compared before the cache is trusted. */
@@ -315,7 +408,15 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** Loads the part of the engine that the search index needs. Rejects with an `Error` that says why it cannot. */
+export type LoadIndex = () => Promise<void>;
+
 /** What the wasm module gives to whoever loads it. */
+export interface EngineClass {
+  open(options: EngineOptions, report: (event: EngineEvent) => void, loadIndex: LoadIndex): Promise<Engine>;
+}
+
+/** The same with what it loads later. */
 export interface EngineModule {
   open(options: EngineOptions, report: (event: EngineEvent) => void): Promise<Engine>;
 }

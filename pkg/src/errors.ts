@@ -10,6 +10,7 @@ import type { Witness } from "./witness.js";
 /** Codes that the engine reports, one for each variant of its error enum. */
 export const ENGINE_CODES = [
   "InvalidArgument",
+  "InvalidQuery",
   "InvalidId",
   "TooLarge",
   "NotFound",
@@ -25,6 +26,7 @@ export const ENGINE_CODES = [
   "Unavailable",
   "Conflict",
   "Cancelled",
+  "SearchUnavailable",
   "Backend",
 ] as const;
 
@@ -42,12 +44,22 @@ export interface ErrorFields {
   readonly message: string;
   readonly retryable: boolean;
   readonly needsReload: boolean;
+  /** Only with `InvalidQuery`: where in the query, in UTF-16 units. */
+  readonly at?: number;
+  readonly length?: number;
+}
+
+/** A place in the text of a query, in UTF-16 units as JavaScript counts. */
+export interface QueryPosition {
+  readonly at: number;
+  readonly length: number;
 }
 
 interface HoardErrorOptions {
   readonly retryable?: boolean;
   readonly needsReload?: boolean;
   readonly path?: string;
+  readonly position?: QueryPosition | undefined;
   readonly lastSeen?: Witness;
   readonly cause?: unknown;
 }
@@ -73,6 +85,8 @@ export class HoardError extends Error {
   readonly needsReload: boolean;
   /** Where in the given value the problem is, such as `item.image[2]`; only with `NotStorable` and `TooLarge`. */
   declare readonly path?: string;
+  /** Where in `query` the problem is; only with `InvalidQuery`. */
+  declare readonly position?: QueryPosition;
   /** What was stored when this browser last looked; only with `DataLoss`. */
   declare readonly lastSeen?: Witness;
 
@@ -83,6 +97,7 @@ export class HoardError extends Error {
     this.retryable = options.retryable ?? false;
     this.needsReload = options.needsReload ?? false;
     if (options.path !== undefined) this.path = options.path;
+    if (options.position !== undefined) this.position = options.position;
     if (options.lastSeen !== undefined) this.lastSeen = options.lastSeen;
   }
 }
@@ -90,6 +105,11 @@ export class HoardError extends Error {
 /** A wrong argument: what it is called, and what is wrong with it and allowed. */
 export function invalid(argument: string, problem: string): HoardError {
   return new HoardError("InvalidArgument", `${argument}: ${problem}`);
+}
+
+/** The path of a property. */
+export function property(path: string, name: string): string {
+  return /^[A-Za-z_]\w*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
 
 /** Makes sure that options are an object, before anything is taken out of it. */
@@ -107,35 +127,20 @@ export function closed(): HoardError {
   return new HoardError("Closed", "the hoard is closed; open it again");
 }
 
-/** Whether something thrown is an engine's report. */
-export function isErrorFields(thrown: unknown): thrown is ErrorFields {
-  return (
-    typeof thrown === "object" &&
-    thrown !== null &&
-    typeof (thrown as ErrorFields).code === "string" &&
-    typeof (thrown as ErrorFields).message === "string"
-  );
-}
-
 const KNOWN: ReadonlySet<string> = new Set([...ENGINE_CODES, ...CLIENT_CODES]);
 
 /** Turns what came from the engine into what the caller gets. */
 export function fromFields(fields: ErrorFields): HoardError {
   // An engine of another version than this client may know more codes. Its words are kept, the union stays closed.
   const known = KNOWN.has(fields.code);
+  const { at, length = 0 } = fields;
   return new HoardError(
     known ? (fields.code as HoardErrorCode) : "Backend",
     known ? fields.message : `${fields.code}: ${fields.message}`,
-    { retryable: fields.retryable === true, needsReload: fields.needsReload === true },
+    {
+      retryable: fields.retryable === true,
+      needsReload: fields.needsReload === true,
+      position: at === undefined ? at : { at, length },
+    },
   );
-}
-
-/** Whatever was thrown as fields that can be posted. */
-export function toFields(thrown: unknown): ErrorFields {
-  if (isErrorFields(thrown)) {
-    const { code, message, retryable, needsReload } = thrown;
-    return { code, message, retryable: retryable === true, needsReload: needsReload === true };
-  }
-  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  return { code: "Backend", message: `the storage backend failed: ${message}`, retryable: false, needsReload: false };
 }

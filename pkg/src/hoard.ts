@@ -1,23 +1,28 @@
 /**
  * A hoard: what `openHoard` resolves to.
  */
+import { untilAborted } from "./abort.js";
 import { ackOf, storeAckOf, type StoreOptions, type WriteOptions } from "./ack.js";
 import { Attachments } from "./attachments.js";
 import type { PageCacheStats } from "./cache.js";
 import type { Channel } from "./channel.js";
+import { decodeDocuments } from "./decode.js";
 import type {
   CacheStats,
   CacheTarget,
   CollectOptions,
   CollectReport,
   EngineStats,
+  OptimizeReport,
+  ReindexReport,
   VerifyOptions,
   VerifyReport,
 } from "./engine.js";
-import { checkOptions, invalid } from "./errors.js";
+import { HoardError, checkOptions, invalid } from "./errors.js";
 import type { HoardEvents } from "./events.js";
 import { Job } from "./job.js";
 import { List } from "./list.js";
+import type { SearchOptions, SearchResult, SuggestOptions, Suggestion } from "./search-types.js";
 import { Sessions } from "./sessions.js";
 import type { AnySchema, Item, ItemInput, ListName, Schema, WholeSession, WholeSessionInput } from "./types.js";
 import { describe } from "./value.js";
@@ -62,7 +67,7 @@ export class HoardCache {
 
   /** What is cached, and how often that helped. */
   async stats(): Promise<HoardCacheStats> {
-    const { cache } = await this.#channel.call("stats", {});
+    const { cache } = await this.#channel.call("stats", { index: false });
     return { ...cache, page: this.#channel.cache.stats };
   }
 
@@ -246,9 +251,44 @@ export class Hoard<S extends Schema = AnySchema> extends EventTarget {
     return new Job(this.#channel, this.#channel.call("verify", args));
   }
 
+  /**
+   * Finds sessions by words, values and dates, the best first. A text alone is what somebody typed into a search box:
+   * `{ query: text, lenient: true }`. Sees every write before it, awaited or not.
+   *
+   * ```ts
+   * const { total, hits } = await hoard.search({ text: "login error", where: { tags: ["ui"] }, snippets: true });
+   * ```
+   *
+   * @throws HoardError `InvalidArgument`, `TooLarge`; `InvalidQuery` with `position`; `Aborted`, `Closed`.
+   */
+  async search(options: string | SearchOptions<S>): Promise<SearchResult<S>> {
+    const found = searching().then(({ search }) => search<S>(this.#channel, decodeDocuments, options));
+    return untilAborted(found, (options as SearchOptions<S> | undefined)?.signal);
+  }
+
+  /**
+   * Completes the last word of a text by words of the index, those that the most sessions have first.
+   *
+   * @throws HoardError `InvalidArgument`, `TooLarge`, `Aborted`, `Closed`.
+   */
+  async suggest(text: string, options?: SuggestOptions<S>): Promise<Suggestion[]> {
+    const found = searching().then(({ suggest }) => suggest(this.#channel, text, options));
+    return untilAborted(found, options?.signal);
+  }
+
+  /** Merges the search index into one piece, and gives back the room of what was deleted. It is never needed. */
+  optimize(): Job<OptimizeReport> {
+    return new Job(this.#channel, this.#channel.call("optimize", {}));
+  }
+
+  /** Builds the search index anew from what is stored. Meanwhile searches are `incomplete`. */
+  reindex(): Job<ReindexReport> {
+    return new Job(this.#channel, this.#channel.call("reindex", {}));
+  }
+
   /** What the hoard holds and takes, and the browser's quota. */
   async stats(): Promise<HoardStats> {
-    const [stats, quota] = await Promise.all([this.#channel.call("stats", {}), estimate()]);
+    const [stats, quota] = await Promise.all([this.#channel.call("stats", { index: true }), estimate()]);
     const { cache, queue, resent } = this.#channel;
     return { ...stats, quota, page: { ...cache.stats, waiting: queue.writes, waitingBytes: queue.bytes, resent } };
   }
@@ -276,6 +316,22 @@ export class Hoard<S extends Schema = AnySchema> extends EventTarget {
     } finally {
       this.#ended();
     }
+  }
+}
+
+let searchModule: Promise<typeof import("./search.js")> | undefined;
+
+/**
+ * Loads what only a page that searches needs. It is kept: a browser takes longer to import again what it has than the engine to
+ * answer.
+ */
+export async function searching(): Promise<typeof import("./search.js")> {
+  try {
+    return await (searchModule ??= import("./search.js"));
+  } catch (cause) {
+    // The next call tries again.
+    searchModule = undefined;
+    throw new HoardError("Unavailable", "the script search.js could not be loaded", { cause });
   }
 }
 

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 export { deleteHoard, openHoard } from "./open.js";
-export { HoardError, type HoardErrorCode } from "./errors.js";
+export { HoardError, type HoardErrorCode, type QueryPosition } from "./errors.js";
 export { AttachmentRef, type ByteRange } from "./attachment.js";
 export type { Ack, StoreOptions, WriteOptions } from "./ack.js";
 export type { PageCacheStats } from "./cache.js";
@@ -16,6 +16,27 @@ export type { DamagedSession, Sessions, SessionList, SessionQuery } from "./sess
 export type { ChunkRange, List } from "./list.js";
 export type { Attachments, PutOptions } from "./attachments.js";
 export type { Job } from "./job.js";
+export type {
+  Analyser,
+  Condition,
+  Conditions,
+  Facet,
+  FieldKind,
+  FieldName,
+  FieldOptions,
+  IndexOptions,
+  ItemOptions,
+  ItemPosition,
+  QueryProblem,
+  SearchHit,
+  SearchOptions,
+  SearchResult,
+  Snippet,
+  SuggestOptions,
+  Suggestion,
+  Where,
+  Words,
+} from "./search-types.js";
 export type { LoadOptions, LoadProgress } from "./whole.js";
 export type {
   AttachmentStat,
@@ -24,8 +45,12 @@ export type {
   CollectOptions,
   CollectReport,
   Finding,
+  IndexField,
+  IndexStats,
+  OptimizeReport,
   Progress,
   QueueStats,
+  ReindexReport,
   VerifyOptions,
   VerifyReport,
 } from "./engine.js";

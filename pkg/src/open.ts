@@ -5,7 +5,7 @@ import { Channel, crashed, type Connector, type Port, type PortEvents } from "./
 import { PageCache } from "./cache.js";
 import type { EngineOptions } from "./engine.js";
 import { HoardError, checkOptions, invalid } from "./errors.js";
-import { Hoard, checkMs } from "./hoard.js";
+import { Hoard, checkMs, searching } from "./hoard.js";
 import { checkId } from "./id.js";
 import { watch } from "./lifecycle.js";
 import type { WasmSource } from "./protocol.js";
@@ -31,15 +31,24 @@ export async function openHoard<S extends Schema = AnySchema>(options: HoardOpti
   if (loss !== "reject" && loss !== "accept") throw invalid("loss", '"reject" or "accept" is needed');
   if (typeof housekeeping !== "boolean") throw invalid("housekeeping", "true or false is needed");
   const { bytes: cacheBytes, ttlMs: cacheTtlMs } = cacheOptions(options.cache);
+  const engine: EngineOptions = { ...engineOptions(options), cacheBytes, cacheTtlMs };
+  const { worker = true, index } = options;
+  const wasm = wasmSource("wasm", options.wasm);
   const pageBytes = Math.min(PAGE_CACHE_BYTES_MAX, cacheBytes * PAGE_CACHE_SHARE);
   const channel = new Channel(
-    connector(options.worker ?? true),
-    { options: { ...engineOptions(options), cacheBytes, cacheTtlMs }, wasm: wasmSource(options.wasm), housekeeping },
+    connector(worker),
+    { options: engine, wasm, searchWasm: wasmSource("searchWasm", options.searchWasm), housekeeping },
     {
       queue: queueOptions(options.queue),
       // Without messages of other tabs it would not be known when an entry is old.
       cache: new PageCache(typeof BroadcastChannel === "undefined" ? 0 : pageBytes, cacheTtlMs),
       expected: () => loss === "reject" && (lastSeen(name)?.sessions ?? 0) > 0,
+      complete: async (args) => {
+        const compiled = worker === true ? compile(wasm) : undefined;
+        // Once: the caller's object may be another by the time an engine is started anew.
+        if (index !== undefined) args.options.index = engine.index ??= (await searching()).indexJson(index);
+        args.compiled = await compiled;
+      },
     },
   );
   try {
@@ -151,7 +160,7 @@ function checkCount(name: string, value: unknown): number {
   throw invalid(name, `a whole number from 1 up is needed, ${describe(value)} was given`);
 }
 
-function wasmSource(wasm: HoardOptions["wasm"]): WasmSource {
+function wasmSource(name: string, wasm: HoardOptions["wasm"]): WasmSource {
   if (
     wasm === undefined ||
     wasm instanceof WebAssembly.Module ||
@@ -161,13 +170,27 @@ function wasmSource(wasm: HoardOptions["wasm"]): WasmSource {
     return wasm;
   }
   if (typeof wasm !== "string" && !(wasm instanceof URL)) {
-    throw invalid("wasm", `an address, a WebAssembly.Module or bytes are needed, ${describe(wasm)} was given`);
+    throw invalid(name, `an address, a WebAssembly.Module or bytes are needed, ${describe(wasm)} was given`);
   }
   try {
     // The worker's own address is another base than the page's.
     return new URL(wasm, globalThis.document?.baseURI ?? globalThis.location?.href).href;
   } catch (error) {
-    throw invalid("wasm", `${String(wasm)} is no address`);
+    throw invalid(name, `${String(wasm)} is no address`);
+  }
+}
+
+/**
+ * The engine, compiled while its worker starts, which takes as long. Where that cannot be done here the worker does it, or
+ * says why not.
+ */
+async function compile(wasm: WasmSource): Promise<WebAssembly.Module | undefined> {
+  if (typeof (wasm ?? "") !== "string") return undefined;
+  try {
+    const source = (wasm as string | undefined) ?? new URL("./wasm/hoardb_bg.wasm", import.meta.url);
+    return await WebAssembly.compileStreaming(fetch(source));
+  } catch {
+    return undefined;
   }
 }
 

@@ -21,14 +21,16 @@ import type {
   JobStep,
   ListQuery,
   ListStat,
+  SearchOut,
   SessionLoad,
   SessionPage,
+  SuggestionOut,
   VerifyOptions,
 } from "./engine.js";
 import type { ErrorFields } from "./errors.js";
 
 /** Version of the messages. Raised whenever a message changes its meaning or shape. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Where the wasm comes from; `undefined` is beside the scripts. */
 export type WasmSource = string | WebAssembly.Module | ArrayBuffer | Uint8Array | undefined;
@@ -52,7 +54,10 @@ export interface WholeSource {
 
 /** Every call: what it takes and what it answers. */
 export interface Calls {
-  open: { args: { options: EngineOptions; wasm: WasmSource; housekeeping?: boolean }; result: void };
+  open: {
+    args: { options: EngineOptions; wasm: WasmSource; compiled?: WebAssembly.Module | undefined; searchWasm?: WasmSource; housekeeping?: boolean };
+    result: void;
+  };
   create: { args: { session: string; documents: DocumentsSource }; result: void };
   put: { args: { session: string; documents: DocumentsSource }; result: void };
   update: { args: { session: string; documents: DocumentsSource; remove: string[] }; result: void };
@@ -75,10 +80,14 @@ export interface Calls {
   uploadCancel: { args: { upload: string }; result: void };
   readAttachment: { args: { hash: string; start: number; end: number }; result: Uint8Array };
   stat: { args: { hash: string }; result: AttachmentStat };
-  stats: { args: object; result: EngineStats };
-  /** These two answer with the job's number. */
+  stats: { args: { index: boolean }; result: EngineStats };
+  search: { args: { request: string }; result: SearchOut };
+  suggest: { args: { request: string }; result: SuggestionOut[] };
+  /** These four answer with the job's number. */
   collect: { args: CollectOptions; result: number };
   verify: { args: VerifyOptions; result: number };
+  optimize: { args: object; result: number };
+  reindex: { args: object; result: number };
   step: { args: { job: number }; result: JobStep };
   cancel: { args: { job: number }; result: void };
   /** Messages of other tabs may have been missed. */

@@ -2,7 +2,7 @@
  * Finds the place at which a value cannot be stored, and says why. Only called with values that are refused, so it may
  * take its time.
  */
-import { HoardError } from "./errors.js";
+import { HoardError, property } from "./errors.js";
 import {
   DEPTH_MAX,
   describe,
@@ -22,11 +22,6 @@ type Ancestors = readonly { readonly object: object; readonly path: string }[];
 /** The error for a value that cannot be stored. */
 export function notStorable(path: string, problem: string, cause?: unknown): HoardError {
   return new HoardError("NotStorable", `${path}: ${problem}`, cause === undefined ? { path } : { path, cause });
-}
-
-/** The path of a property. */
-export function property(path: string, name: string): string {
-  return /^[A-Za-z_]\w*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
 
 /** Why a value that is no object cannot be stored; `undefined` when it can. */

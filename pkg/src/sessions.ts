@@ -8,11 +8,11 @@ import type { Channel } from "./channel.js";
 import { decodeDocuments, decodeText } from "./decode.js";
 import { encode } from "./encode.js";
 import type { ListQuery } from "./engine.js";
-import { aborted, checkOptions, fromFields, invalid, type HoardError } from "./errors.js";
+import { aborted, checkOptions, fromFields, invalid, property, type HoardError } from "./errors.js";
 import { LONE_SURROGATE, checkId, makeId } from "./id.js";
 import { Pace } from "./pace.js";
 import type { AttachmentSource, Result } from "./protocol.js";
-import { checkObject, notStorable, property } from "./refuse.js";
+import { checkObject, notStorable } from "./refuse.js";
 import type { Abortable, Schema, Session, SessionInput, SessionPatch } from "./types.js";
 import { describe } from "./value.js";
 

@@ -4,6 +4,7 @@
  */
 import type { AttachmentRef } from "./attachment.js";
 import type { HoardError } from "./errors.js";
+import type { IndexOptions } from "./search-types.js";
 
 /**
  * What `openHoard<Schema>()` is told of the stored sessions.
@@ -131,6 +132,8 @@ export interface HoardOptions {
   worker?: boolean | Worker;
   /** The engine's wasm: its address, its bytes, or compiled. By default it is found beside the package's scripts. */
   wasm?: string | URL | WebAssembly.Module | ArrayBuffer | Uint8Array;
+  /** The same for the part of it that the search index needs. It is loaded while the hoard opens, unless `index` is `false`. */
+  searchWasm?: string | URL | WebAssembly.Module | ArrayBuffer | Uint8Array;
   /**
    * What a resolved promise means: `relaxed` (the default) survives the death of the tab, the browser and the process;
    * `strict` also survives loss of power, and makes each write some milliseconds slower. `flush()` gives the same once.
@@ -162,6 +165,11 @@ export interface HoardOptions {
     /** Writes; 10000 by default. */
     writes?: number;
   };
+  /**
+   * What is indexed for {@link Hoard.search}, on top of the standard fields. When absent, whatever index the hoard has, or
+   * the standard one; `false`: none is kept. An index of other fields is built anew.
+   */
+  index?: IndexOptions | false;
   /**
    * What to do when a hoard that had data is found empty: `reject` (the default) fails with `DataLoss`, `accept` opens it
    * and reports a `loss` event.

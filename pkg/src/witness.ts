@@ -83,7 +83,7 @@ export class Keeper {
   }
 
   async #look(): Promise<Witness> {
-    const { storeId, generation, sessions } = await this.#channel.call("stats", {});
+    const { storeId, generation, sessions } = await this.#channel.call("stats", { index: false });
     return { storeId, generation, sessions, at: Date.now() };
   }
 

@@ -5,10 +5,11 @@
 // The browsers need `make pkg` to have built dist. The last line is the sum; the exit code is 1 when anything failed,
 // and when a runner had nothing to run.
 import { spawnSync } from "node:child_process";
-import { readFileSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { compiledExamples, examplesOf } from "./docs.mjs";
 import { runBrowser } from "./harness/browser-run.mjs";
 
 const pkg = fileURLToPath(new URL("..", import.meta.url));
@@ -46,6 +47,8 @@ async function unit() {
 }
 
 function types() {
+  mkdirSync("test/.out/docs", { recursive: true });
+  writeFileSync("test/.out/docs/search.ts", compiledExamples("../docs/search.md"));
   const { status, stdout } = spawnSync(
     process.execPath,
     ["node_modules/typescript/bin/tsc", "-p", "test", "--pretty", "false"],
@@ -83,6 +86,17 @@ async function bundleForBrowsers() {
             path: "/dist/engine-worker.js",
             external: true,
             sideEffects: true,
+          }));
+        },
+      },
+      {
+        // `docs:search` is what stands in docs/search.md.
+        name: "guides",
+        setup({ onResolve, onLoad }) {
+          onResolve({ filter: /^docs:/ }, ({ path }) => ({ path: path.slice("docs:".length), namespace: "docs" }));
+          onLoad({ filter: /./, namespace: "docs" }, ({ path }) => ({
+            contents: examplesOf(join("../docs", `${path}.md`)),
+            loader: "ts",
           }));
         },
       },

@@ -69,6 +69,12 @@ pub enum Kind {
     Owner = 10,
     /// The counters are exact; its payload is empty.
     Exact = 11,
+    /// A part of a segment of the search index.
+    Segment = 12,
+    /// What is indexed.
+    Index = 13,
+    /// The index is being made anew, and how far that is.
+    Reindex = 14,
 }
 
 /// A record's place, for checksums and messages.

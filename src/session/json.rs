@@ -19,62 +19,108 @@ pub(super) struct Field<'a> {
 /// The fields of an object in their order, or where the text stops being one.
 pub(super) fn fields(json: &[u8]) -> Result<Vec<Field<'_>>, usize> {
     let json = std::str::from_utf8(json).map_err(|error| error.valid_up_to())?;
-    let mut text = Text { json, at: 0 };
     let mut fields = Vec::new();
-    text.need(b'{')?;
-    if !text.take(b'}') {
+    members(json, b'{', &mut |quoted, value| {
+        fields.push(Field { name: unquote(quoted)?, quoted, value });
+        Some(())
+    })?;
+    Ok(fields)
+}
+
+/// Hands over the fields of an object (`{`: the name with its quotes, the text of the value) or the elements of an array (`[`:
+/// without names), until the text stops being one or nothing more is wanted. Returns where that was.
+pub(crate) fn members<'a>(
+    json: &'a str,
+    open: u8,
+    each: &mut dyn FnMut(&'a str, &'a str) -> Option<()>,
+) -> Result<(), usize> {
+    let mut text = Text { json, at: 0 };
+    // Both closing brackets are two behind their opening ones in ASCII.
+    let close = open + 2;
+    text.need(open)?;
+    if !text.take(close) {
         loop {
-            let quoted = text.name()?;
-            let name = unquote(quoted).ok_or(text.at)?;
-            fields.push(Field { name, quoted, value: text.value()? });
-            if text.take(b'}') {
+            let name = if open == b'{' { text.name()? } else { "" };
+            let value = text.value()?;
+            each(name, value).ok_or(text.at)?;
+            if text.take(close) {
                 break;
             }
             text.need(b',')?;
         }
     }
     text.space();
-    if text.at == json.len() { Ok(fields) } else { Err(text.at) }
+    if text.at == json.len() { Ok(()) } else { Err(text.at) }
 }
 
 /// What a JSON string says; `None` if it has a lone surrogate. The string was checked.
 pub(super) fn unquote(quoted: &str) -> Option<Cow<'_, str>> {
-    let inner = quoted.get(1..quoted.len().checked_sub(1)?)?;
-    if !inner.contains('\\') {
-        return Some(Cow::Borrowed(inner));
-    }
-    let mut units = Vec::new();
-    let mut rest = inner.encode_utf16();
-    while let Some(unit) = rest.next() {
-        units.push(if unit == u16::from(b'\\') { escaped(&mut rest)? } else { unit });
-    }
-    String::from_utf16(&units).ok().map(Cow::Owned)
+    unescape(quoted).filter(|(_, whole)| *whole).map(|(text, _)| text)
 }
 
-/// The unit that an escape stands for, from what follows the backslash.
-fn escaped(rest: &mut impl Iterator<Item = u16>) -> Option<u16> {
-    Some(match rest.next().and_then(|unit| u8::try_from(unit).ok())? {
-        b'b' => 8,
-        b't' => 9,
-        b'n' => 10,
-        b'f' => 12,
-        b'r' => 13,
-        b'u' => {
-            let mut unit = 0;
-            for _ in 0..4 {
-                let digit = char::from_u32(rest.next()?.into())?.to_digit(16)?;
-                unit = unit << 4 | digit as u16;
-            }
-            unit
+/// What a JSON string says, with U+FFFD for a lone surrogate, which takes one UTF-16 unit as well. The string was checked.
+pub(crate) fn text(quoted: &str) -> Cow<'_, str> {
+    unescape(quoted).map_or(Cow::Borrowed(""), |(text, _)| text)
+}
+
+/// What a JSON string says, and whether it has no lone surrogate.
+fn unescape(quoted: &str) -> Option<(Cow<'_, str>, bool)> {
+    let mut rest = quoted.get(1..quoted.len().checked_sub(1)?)?;
+    let mut out = String::new();
+    let mut whole = true;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        if out.is_empty() {
+            // What an escape stands for is shorter than the escape.
+            out.reserve(rest.len());
         }
-        other => other.into(),
+        out.push_str(rest.get(..at)?);
+        let (unit, behind) = escaped(rest.get(at..)?)?;
+        rest = behind;
+        if let Some(character) = char::from_u32(unit.into()) {
+            out.push(character);
+            continue;
+        }
+        let mut units = [unit, 0];
+        let mut length = 1;
+        if (0xD800..0xDC00).contains(&unit)
+            && let Some((low @ 0xDC00..0xE000, behind)) = escaped(rest)
+        {
+            (units, length, rest) = ([unit, low], 2, behind);
+        }
+        for character in char::decode_utf16(units.into_iter().take(length)) {
+            whole &= character.is_ok();
+            out.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+        }
+    }
+    if out.is_empty() {
+        return Some((Cow::Borrowed(rest), whole));
+    }
+    out.push_str(rest);
+    Some((Cow::Owned(out), whole))
+}
+
+/// The unit that an escape stands for, if one comes next, and what follows.
+fn escaped(text: &str) -> Option<(u16, &str)> {
+    let escape = text.strip_prefix('\\')?;
+    let behind = escape.get(1..)?;
+    Some(match *escape.as_bytes().first()? {
+        b'b' => (8, behind),
+        b't' => (9, behind),
+        b'n' => (10, behind),
+        b'f' => (12, behind),
+        b'r' => (13, behind),
+        b'u' => {
+            let (digits, behind) = behind.split_at_checked(4)?;
+            (u16::from_str_radix(digits, 16).ok()?, behind)
+        }
+        other => (other.into(), behind),
     })
 }
 
 /// The value of a number; `None` if it is too large. The number was checked.
 ///
 /// Exact where its digits are below 2^53 and its exponent is within 22, otherwise off by a rounding or two.
-pub(super) fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let (mut digits, mut exponent, mut step) = (0_u64, 0_i32, 0);
     for (at, byte) in text.bytes().enumerate() {
         match byte {
@@ -104,6 +150,19 @@ pub(super) fn number(text: &str) -> Option<f64> {
     value.is_finite().then_some(if text.starts_with('-') { -value } else { value })
 }
 
+/// Whether eight bytes of a string stand for themselves: none is a quote, a backslash or below a space.
+#[inline(always)]
+fn is_plain(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xFF;
+    let word = u64::from_le_bytes(bytes);
+    // The high bit of each byte that is below a bound of at most 128; that of one above it may be set where a lower byte borrowed, so none
+    // is missed, and the slow way looks at what is found.
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (quote | backslash | below(word, 0x20)) & (ONES << 7) == 0
+}
+
 /// A text and how far it was read. The error of every function is the place where the text is not as it should be.
 struct Text<'a> {
     json: &'a str,
@@ -111,10 +170,12 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.json.as_bytes().get(self.at).copied()
     }
 
+    #[inline(always)]
     fn skip(&mut self, bytes: impl Fn(u8) -> bool) {
         while self.peek().is_some_and(&bytes) {
             self.at += 1;
@@ -204,6 +265,15 @@ impl<'a> Text<'a> {
     fn string(&mut self) -> Result<(), usize> {
         self.need(b'"')?;
         loop {
+            while self
+                .json
+                .as_bytes()
+                .get(self.at..)
+                .and_then(<[u8]>::first_chunk)
+                .is_some_and(|bytes| is_plain(*bytes))
+            {
+                self.at += 8;
+            }
             self.skip(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
             self.at += 1;
             match self.json.as_bytes().get(self.at - 1) {
@@ -259,6 +329,19 @@ impl<'a> Text<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn eight_bytes_are_plain_if_each_is() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                for others in [b'a', b' ', b'#', b']', 0x80, 0xFF] {
+                    let mut bytes = [others; 8];
+                    bytes[at] = byte;
+                    assert_eq!(is_plain(bytes), byte >= b' ' && byte != b'"' && byte != b'\\', "{bytes:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn an_object_is_its_fields() {
@@ -353,6 +436,8 @@ mod tests {
         }
         assert_eq!(unquote(r#""\ud800x""#), None);
         assert_eq!(unquote(r#""\ude00\ud83d""#), None);
+        assert_eq!(text(r#""a\ud800\u0062\ude00\n""#), "a\u{FFFD}b\u{FFFD}\n");
+        assert_eq!(text(r#""\ud83d\ud83d\ude00x""#), "\u{FFFD}😀x");
     }
 
     #[test]

@@ -10,14 +10,14 @@
 mod chunk;
 mod directory;
 mod id;
-mod json;
+pub(crate) mod json;
 pub mod metadata;
 pub mod placeholder;
 mod record;
 
 pub use chunk::{Chunk, Item, chunk_key, chunk_range, list_range, parse_chunk_key, split};
 pub use directory::{ChunkEntry, ChunkLimits, Directory, Span};
-pub use id::{Id, ListName};
+pub use id::{Id, ListName, UNITS_MAX};
 pub use record::{ListEntry, SessionRecord, session_key};
 
 use crate::backend::Key;

@@ -103,6 +103,8 @@ pub struct Head {
     pub generation: u64,
     /// The generation in which a session's metadata last changed; while it stands still, listings keep their order.
     pub metadata_generation: u64,
+    /// The numbers of all segments of the index, joined by exclusive or: tells whether one is gone.
+    pub segments: u64,
     /// Totals.
     pub counters: Counters,
 }
@@ -135,6 +137,7 @@ impl Fields for Head {
         out.fixed(&self.store_id.to_le_bytes());
         out.number(self.generation);
         out.number(self.metadata_generation);
+        out.number(self.segments);
         self.counters.write(out);
     }
 
@@ -144,6 +147,7 @@ impl Fields for Head {
             store_id: u128::from_le_bytes(from.fixed()),
             generation: from.number(),
             metadata_generation: from.number(),
+            segments: from.number(),
             counters: Counters::read(from),
         }
     }

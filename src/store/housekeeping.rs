@@ -85,6 +85,7 @@ pub struct HousekeepingReport {
 enum Phase {
     Collect,
     Merge,
+    Index,
     Forget,
 }
 
@@ -142,8 +143,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         Err(Error::Conflict { attempts: super::ATTEMPTS_MAX }.into())
     }
 
-    /// Runs the next step of housekeeping: collection, then merging the last chunks of lists that nobody records any more,
-    /// then forgetting writers.
+    /// Runs the next step of housekeeping: collection, then merging the last chunks of lists that nobody records any more, then
+    /// cleaning up after merges of the index that nobody finished, then forgetting writers.
     ///
     /// # Errors
     /// [`Error::Cancelled`] when another engine has taken over.
@@ -157,6 +158,10 @@ impl<B: Backend, H: Host> Store<B, H> {
                 }
             }
             Phase::Merge => self.merge_page(run).await?,
+            Phase::Index => {
+                self.clean_segments(&run.ownership).await?;
+                run.phase = Phase::Forget;
+            }
             Phase::Forget => {
                 run.report.forgotten = self.forget_writers(&run.ownership).await?;
                 return Ok(Step::Done(run.progress(), run.report.clone()));
@@ -169,7 +174,7 @@ impl<B: Backend, H: Host> Store<B, H> {
         let range = run.position.take().map_or_else(KeyRange::all, |key| KeyRange::all().after(key));
         let rows = self.scan(Scan::new(StoreName::Sessions, range, PAGE_SESSIONS)).await?;
         if rows.len() < PAGE_SESSIONS {
-            run.phase = Phase::Forget;
+            run.phase = Phase::Index;
         }
         run.position = rows.last().map(|row| row.key.clone());
         run.seen += rows.len() as u64;

@@ -19,6 +19,7 @@ use crate::session::{self, Id};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::rc::Rc;
 
 /// Generations of other tabs that are heard of before those in between: 64. Beyond it some were missed.
 const AHEAD_MAX: usize = 64;
@@ -192,7 +193,7 @@ impl<B: Backend, H: Host> Store<B, H> {
     }
 
     /// Makes sure that what is remembered is what is stored.
-    fn trusted(&self) -> Answer<'_, Result<()>> {
+    pub(super) fn trusted(&self) -> Answer<'_, Result<()>> {
         Box::pin(async move {
             if !self.memory.trusted.get() || !self.host.hears_peers() {
                 let (head, exact) = self.head().await?;
@@ -324,7 +325,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             self.forget(write.sessions());
         }
         let kept: Vec<_> = kept.into_iter().map(|(write, _)| write).collect();
-        let mut plan = Plan::new(self);
+        let mut plan = Plan::new(self, Rc::default());
         let planned = async {
             plan.load(&kept).await?;
             for write in &kept {

@@ -8,6 +8,7 @@
 //! An operation that fails leaves the view as it was: everything that can be refused is refused before the first change.
 
 use super::head::Counters;
+use super::index::{Changes, Config, Delta};
 use super::read::open_chunk;
 use super::write::{Document, Documents, Write, Written};
 use super::{LIMITS, Store};
@@ -91,11 +92,14 @@ pub(super) struct Plan<'w, B, H> {
     prepared: Prepared,
     /// What happened so far.
     changes: Vec<Change>,
+    /// What becomes of the search index.
+    index: Changes,
     /// Some session's record is what this engine last wrote, not what it has just read.
     pub(super) from_memory: bool,
 }
 
 /// A batch without the head's update, and what it does to the counters.
+#[derive(Default)]
 pub(super) struct Planned {
     pub(super) batch: Batch,
     pub(super) before: Counters,
@@ -111,15 +115,18 @@ pub(super) struct Planned {
     pub(super) journal: Vec<Key>,
     /// The numbers of writes of which nothing would then say that they are decided.
     pub(super) unrecorded: Vec<u64>,
+    /// Nothing but deletes was asked for: if what they delete is gone, it is as if this had been committed.
+    pub(super) is_deletes: bool,
+    /// What is added to the search index.
+    pub(super) delta: Option<Delta>,
+    /// The numbers of segments that come or go beside, joined by exclusive or.
+    pub(super) toggled: u64,
 }
 
 impl Planned {
     /// A batch that touches neither sessions nor counters.
     pub(super) fn of(batch: Batch) -> Self {
-        let nothing = Counters::default();
-        let (changes, sessions, journal, unrecorded, raised) = Default::default();
-        let (before, after, metadata_changed) = (nothing, nothing, false);
-        Self { batch, before, after, metadata_changed, changes, raised, sessions, journal, unrecorded }
+        Self { batch, ..Self::default() }
     }
 }
 
@@ -166,7 +173,7 @@ pub(super) fn no_session(id: &Id) -> Box<Error> {
 }
 
 impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
-    pub(super) fn new(store: &'w Store<B, H>) -> Self {
+    pub(super) fn new(store: &'w Store<B, H>, config: Rc<Config>) -> Self {
         Self {
             store,
             now_ms: store.host.now_ms(),
@@ -177,6 +184,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
             undo: Vec::new(),
             prepared: Prepared::default(),
             changes: Vec::new(),
+            index: Changes::new(config),
             from_memory: false,
         }
     }
@@ -399,6 +407,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
     }
 
     fn replace_metadata(&mut self, id: &Id, item: Item) -> Result<Written> {
+        self.index.metadata(id);
         let slot = self.loaded(id)?;
         slot.changed = true;
         slot.metadata_changed = true;
@@ -435,6 +444,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         slot.changed = true;
         slot.metadata_changed = true;
         slot.emptied = true;
+        self.index.deleted(id);
         for hash in hashes(&references) {
             self.rows.insert(reference_key(&hash, id.as_str(), METADATA_LIST, 0), false);
         }
@@ -528,6 +538,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         if items.is_empty() {
             return Ok(index);
         }
+        self.index.items(id, list, index, items.iter().map(|item| item.json.as_slice()));
         let bytes = items.iter().map(|item| item.json.len()).sum();
         let merged = self.tail_to_merge(id, list, items.len(), bytes);
         if let Some(first) = merged.first() {
@@ -582,6 +593,7 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         check_chunks(chunks + 2)?;
         let item = self.document(document)?;
         let mut items = self.take_chunks(id, list, &[span])?;
+        self.index.replaced(id, list, index, &item.json);
         if let Some(slot) = items.get_mut((index - span.first) as usize) {
             *slot = item;
         }
@@ -774,6 +786,16 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
         let mut metadata_changed = false;
         let mut sessions = Vec::new();
         let mut doubted = false;
+        // Somebody else has to index what is written.
+        let is_foreign = self.index.is_foreign() && !self.changes.is_empty();
+        let (index_check, delta) = self.index.finish(
+            || self.store.host.random(),
+            |id| {
+                let slot = self.sessions.get(id);
+                let json = slot.and_then(|slot| slot.current.as_ref()).map(|session| session.json.clone());
+                (json, slot.is_some_and(|slot| slot.stored.is_some()))
+            },
+        )?;
         for (id, mut slot) in self.sessions.into_sorted() {
             if !slot.changed && !slot.from_memory && !slot.doubted {
                 continue;
@@ -854,9 +876,15 @@ impl<'w, B: Backend, H: Host> Plan<'w, B, H> {
                 batch.ops.append(&mut part_puts(blob.parts, 0, bytes)?);
             }
         }
-        let unchanged = batch.ops.is_empty() && !doubted;
+        if batch.ops.is_empty() && !doubted {
+            return Ok(None);
+        }
+        batch.checks.push(index_check);
+        if is_foreign {
+            batch.ops.push(self.store.reindex_op()?);
+        }
         let (changes, planned) = (self.changes, Planned::of(batch));
-        Ok((!unchanged).then_some(Planned { before, after, metadata_changed, changes, sessions, ..planned }))
+        Ok(Some(Planned { before, after, metadata_changed, changes, sessions, delta, ..planned }))
     }
 }
 

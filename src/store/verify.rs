@@ -6,10 +6,13 @@
 //! | chunks | every stored chunk has a session | |
 //! | attachments | records open, parts are all there, marks agree with the rows; no parts without an owner | every attachment's bytes hash to their key |
 //! | references | every row's owner and attachment are there | every row is called for by what its owner holds |
+//! | index | the search index knows every session, and no other | it says what the sessions and items say |
 //! | counters | the head's totals are the sums | |
 //!
 //! The store may be written meanwhile. What looks wrong is looked at again, and is reported only if the session (or the
 //! attachment, or the head) was the same before and after. A repair is a transaction that checks the same thing.
+
+mod index;
 
 use super::Store;
 use super::ask::{Answer, corrupt};
@@ -105,6 +108,7 @@ enum Phase {
     Parts,
     Attachments,
     References,
+    Index,
     Counters,
 }
 
@@ -127,6 +131,7 @@ pub struct Verification {
     parts: Vec<(PartSet, u64)>,
     /// Some attachment's record cannot be read: which parts are its own is not known.
     blob_unreadable: bool,
+    index: index::IndexCheck,
     report: VerifyReport,
 }
 
@@ -144,6 +149,7 @@ impl Verification {
             called_for: Digests::default(),
             parts: Vec::new(),
             blob_unreadable: false,
+            index: index::IndexCheck::default(),
             report: VerifyReport { full: options.full, clean: true, ..VerifyReport::default() },
         }
     }
@@ -155,6 +161,7 @@ impl Verification {
             Phase::Parts => "parts",
             Phase::Attachments => "attachments",
             Phase::References => "references",
+            Phase::Index => "index",
             Phase::Counters => "counters",
         };
         Progress { phase, done: self.done, total: self.total.max(self.done), unit: phase }
@@ -172,7 +179,7 @@ impl Verification {
             Phase::Parts => Scan::keys(StoreName::Parts, range, PAGE_ROWS),
             Phase::Attachments if self.options.full => Scan::new(StoreName::Blobs, range, PAGE_BLOBS_FULL),
             Phase::Attachments => Scan::new(StoreName::Blobs, range, PAGE_BLOBS),
-            Phase::References | Phase::Counters => Scan::keys(StoreName::References, range, PAGE_ROWS),
+            Phase::References | Phase::Index | Phase::Counters => Scan::keys(StoreName::References, range, PAGE_ROWS),
         }
     }
 
@@ -188,7 +195,8 @@ impl Verification {
             Phase::Chunks => Phase::Parts,
             Phase::Parts => Phase::Attachments,
             Phase::Attachments => Phase::References,
-            Phase::References | Phase::Counters => Phase::Counters,
+            Phase::References => Phase::Index,
+            Phase::Index | Phase::Counters => Phase::Counters,
         };
         (self.position, self.done, self.total) = (None, 0, 0);
     }
@@ -410,6 +418,8 @@ impl<B: Backend, H: Host> Store<B, H> {
         let is_done = verification.phase == Phase::Counters;
         if is_done {
             self.verify_counters(verification).await?;
+        } else if verification.phase == Phase::Index {
+            self.verify_index(verification).boxed_local().await?;
         } else {
             self.verify_page(verification).boxed_local().await?;
         }
@@ -435,7 +445,7 @@ impl<B: Backend, H: Host> Store<B, H> {
             Phase::Parts => self.count_parts(run, &rows, is_last).await?,
             Phase::Attachments => self.verify_attachments(run, &rows, is_last).boxed_local().await?,
             Phase::References => self.verify_references(run, &rows).boxed_local().await?,
-            Phase::Counters => {}
+            Phase::Index | Phase::Counters => {}
         }
         run.advance(&rows, is_last);
         Ok(())

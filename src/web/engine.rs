@@ -8,7 +8,7 @@ use super::host::Browser;
 use super::indexed_db::IndexedDb;
 use super::input::{
     self, AttachmentInput, CollectOptionsInput, DocumentInput, DocumentsInput, EngineOptionsInput, InvalidateInput,
-    ListInputs, ListQueryInput, ReportInput, Texts, VerifyOptionsInput,
+    ListInputs, ListQueryInput, LoadIndexInput, ReportInput, Texts, VerifyOptionsInput,
 };
 use super::job::Job;
 use super::output::{self, thrown};
@@ -17,8 +17,9 @@ use crate::blob::PartSet;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::host::Host;
+use crate::index;
 use crate::queue::{Ack, Terms};
-use crate::store::{self, Ownership, Write, Written};
+use crate::store::{self, IndexChoice, Ownership, Write, Written};
 use futures_lite::future::zip;
 use js_sys::{JsString, Promise, Uint8Array};
 use std::cell::Cell;
@@ -39,7 +40,8 @@ pub type Store = store::Store<IndexedDb, Browser>;
 const TYPES: &str = r#"
 import type {
   Attachment, AttachmentInput, AttachmentStat, ChunkOut, CollectOptions, Document, Documents, DocumentsOut,
-  CacheTarget, EngineEvent, EngineOptions, EngineStats, JobStep, ListInput, ListQuery, ListStat, SessionLoad, SessionPage, VerifyOptions,
+  CacheTarget, EngineEvent, EngineOptions, EngineStats, JobStep, ListInput, ListQuery, ListStat, LoadIndex, SearchOut, SessionLoad,
+  SessionPage, SuggestionOut, VerifyOptions,
 } from "../engine.js";
 "#;
 
@@ -67,6 +69,7 @@ impl Engine {
             spawn_local(async move {
                 draining.set(false);
                 store.drain().await;
+                tend(&store);
                 retry(store, retrying).await;
             });
         }
@@ -84,6 +87,27 @@ impl Engine {
             Err(error) => Promise::reject(&thrown(&error)),
         }
     }
+}
+
+/// Lets the index be tended, if there is anything to do, while others go on.
+fn tend(store: &Rc<Store>) {
+    if store.is_to_tend() {
+        let store = Rc::clone(store);
+        spawn_local(async move {
+            // Whatever keeps it from being done now, it is tried again after the next write or search.
+            let _ = store.tend().await;
+        });
+    }
+}
+
+/// What is to be indexed. Where options cannot be read for want of the index's code, it is left as it is.
+async fn index_choice(json: Option<String>, browser: &Browser) -> Result<IndexChoice> {
+    Ok(match json.as_deref() {
+        None => IndexChoice::Stored,
+        Some("false") => IndexChoice::Off,
+        Some(_) if browser.load_index().await.is_err() => IndexChoice::Stored,
+        Some(json) => index::Schema::from_options(json)?.map_or(IndexChoice::Off, IndexChoice::Fields),
+    })
 }
 
 /// Tries what is kept again from time to time, until nothing is.
@@ -141,10 +165,11 @@ fn upload(name: &str) -> Result<PartSet> {
 impl Engine {
     /// Opens a hoard, making it if it is not there.
     #[wasm_bindgen(unchecked_return_type = "Promise<Engine>")]
-    pub fn open(options: EngineOptionsInput, report: ReportInput) -> Promise {
+    pub fn open(options: EngineOptionsInput, report: ReportInput, load_index: LoadIndexInput) -> Promise {
         promise(Box::pin(async move {
-            let (name, options) = input::engine_options(&options)?;
-            let browser = Browser::new(report.into());
+            let (name, mut options, index) = input::engine_options(&options)?;
+            let browser = Browser::new(report.into(), load_index.into());
+            options.index = index_choice(index, &browser).await?;
             let (name_of_blocked, ear) = (name.clone(), browser.clone());
             let on_blocked = Rc::new(move || {
                 let error = Error::Blocked { name: name_of_blocked.clone() }.into();
@@ -153,6 +178,7 @@ impl Engine {
             let (database, ()) = zip(IndexedDb::open_with(&name, on_blocked), async { warm_up() }).await;
             let store = Rc::new(Store::open(database?, browser, options).await?);
             warm_up_reading(Rc::clone(&store));
+            tend(&store);
             Ok(Self { store, draining: Rc::default(), retrying: Rc::default() }.into())
         }))
     }
@@ -336,10 +362,47 @@ impl Engine {
         )
     }
 
-    /// Adds up what is stored.
+    /// Searches; the request is JSON (see [`crate::index::request()`]).
+    #[wasm_bindgen(unchecked_return_type = "Promise<SearchOut>")]
+    pub fn search(&self, request: String) -> Promise {
+        self.call(Ok(request), |store, request| async move {
+            let request = index::request(&request, &store.schema().await?)?;
+            let result = store.search(&request).await?;
+            if result.incomplete {
+                tend(&store);
+            }
+            Ok(output::search(&request, &result))
+        })
+    }
+
+    /// Completes the last word of a text; the request is JSON (see [`crate::index::Suggest`]).
+    #[wasm_bindgen(unchecked_return_type = "Promise<SuggestionOut[]>")]
+    pub fn suggest(&self, request: String) -> Promise {
+        self.call(Ok(request), |store, request| async move {
+            let request = index::Suggest::from_request(&request, &store.schema().await?)?;
+            Ok(output::suggestions(&store.suggest(&request).await?))
+        })
+    }
+
+    /// Starts making one segment of the index.
+    pub fn optimize(&self) -> Job {
+        Job::optimize(Rc::clone(&self.store))
+    }
+
+    /// Starts indexing everything anew.
+    pub fn reindex(&self) -> Job {
+        Job::reindex(Rc::clone(&self.store))
+    }
+
+    /// Adds up what is stored; what the index holds only if asked, for it has to be read.
     #[wasm_bindgen(unchecked_return_type = "Promise<EngineStats>")]
-    pub fn stats(&self) -> Promise {
-        self.call(Ok(()), |store, ()| async move { Ok(output::stats(&store.stats().await?, &store)) })
+    pub fn stats(&self, index: bool) -> Promise {
+        self.call(Ok(index), |store, index| async move {
+            let stats = store.stats().await?;
+            // An index of a newer version is none for this one.
+            let index = if index { store.index_stats().await.unwrap_or_default() } else { None };
+            Ok(output::stats(&stats, index.as_ref(), &store))
+        })
     }
 
     /// Starts collecting attachments that nothing refers to.

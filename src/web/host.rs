@@ -38,12 +38,15 @@ extern "C" {
 pub struct Browser {
     /// Called with each event, if whoever opened the engine listens.
     listener: JsValue,
+    /// Loads the module of the search index, where it is one of its own.
+    load_index: JsValue,
 }
 
 impl Browser {
-    /// A browser whose engine tells this function what happens.
-    pub fn new(listener: JsValue) -> Self {
-        Self { listener }
+    /// A browser whose engine tells `listener` what happens. `load_index` returns a promise, which is kept when the module of the
+    /// search index is there.
+    pub fn new(listener: JsValue, load_index: JsValue) -> Self {
+        Self { listener, load_index }
     }
 
     /// Waits.
@@ -76,6 +79,15 @@ impl Host for Browser {
 
     fn hears_peers(&self) -> bool {
         true
+    }
+
+    async fn load_index(&self) -> Result<(), String> {
+        let Some(load) = self.load_index.dyn_ref::<Function>() else { return Ok(()) };
+        let loaded = async { JsFuture::from(load.call0(&JsValue::UNDEFINED)?.dyn_into::<Promise>()?).await };
+        loaded.await.map(drop).map_err(|problem| {
+            let message = problem.dyn_ref::<js_sys::Error>().map(js_sys::Error::message);
+            message.map_or_else(|| "it could not be loaded".to_owned(), String::from)
+        })
     }
 
     async fn sleep(&self, ms: u64) {

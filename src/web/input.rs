@@ -5,7 +5,7 @@ use crate::blob::{Attachment, CollectOptions, Hash};
 use crate::cache::CacheOptions;
 use crate::error::{Error, Result};
 use crate::session::{ChunkLimits, Id, ListName};
-use crate::store::{Document, Documents, Invalidation, ListQuery, Options, VerifyOptions};
+use crate::store::{Document, Documents, IndexChoice, Invalidation, ListQuery, Options, VerifyOptions};
 use js_sys::{Array, JsString, Reflect, Uint8Array, Uint32Array};
 use wasm_bindgen::prelude::*;
 
@@ -55,6 +55,8 @@ extern "C" {
 
     #[wasm_bindgen(typescript_type = "(event: EngineEvent) => void")]
     pub type ReportInput;
+    #[wasm_bindgen(typescript_type = "LoadIndex")]
+    pub type LoadIndexInput;
     #[wasm_bindgen(typescript_type = "CacheTarget | null")]
     pub type InvalidateInput;
 }
@@ -100,8 +102,8 @@ impl<'v> Fields<'v> {
     }
 }
 
-/// The database's name and the store's options.
-pub fn engine_options(value: &JsValue) -> Result<(String, Options)> {
+/// The database's name, the store's options but for what is indexed, and the JSON that says this if it is something else than before.
+pub fn engine_options(value: &JsValue) -> Result<(String, Options, Option<String>)> {
     let given = Fields::of("options", value)?;
     let defaults = Options::default();
     let durability = match given.text("durability")?.as_deref() {
@@ -123,9 +125,10 @@ pub fn engine_options(value: &JsValue) -> Result<(String, Options)> {
             bytes_max: given.size("cacheBytes")?.unwrap_or(defaults.cache.bytes_max),
             ttl_ms: given.whole("cacheTtlMs")?.unwrap_or(defaults.cache.ttl_ms),
         },
+        index: IndexChoice::Stored,
     };
     let name = given.text("name")?.ok_or_else(|| Error::invalid("options", "name is a string"))?;
-    Ok((name, options))
+    Ok((name, options, given.text("index")?))
 }
 
 fn writer(text: &str) -> Result<u128> {

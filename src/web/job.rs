@@ -5,7 +5,7 @@ use super::output;
 use crate::blob::CollectOptions;
 use crate::error::{Error, Result};
 use crate::job::Step;
-use crate::store::{Collection, Housekeeping, Ownership, Verification, VerifyOptions};
+use crate::store::{Collection, Housekeeping, Optimizing, Ownership, Reindexing, Verification, VerifyOptions};
 use js_sys::Promise;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -36,6 +36,8 @@ enum Work {
     Collect(Box<Collection>),
     Verify(Box<Verification>),
     Housekeep(Box<Housekeeping>),
+    Optimize(Box<Optimizing>),
+    Reindex(Box<Reindexing>),
 }
 
 impl Work {
@@ -45,6 +47,8 @@ impl Work {
             Self::Collect(work) => ended(&store.collect(work).await?),
             Self::Verify(work) => ended(&store.verify(work).await?),
             Self::Housekeep(work) => ended(&store.housekeep(work).await?),
+            Self::Optimize(work) => ended(&store.optimize(work).await?),
+            Self::Reindex(work) => ended(&store.reindex(work).await?),
         })
     }
 }
@@ -64,6 +68,14 @@ impl Job {
 
     pub(super) fn housekeeping(store: Rc<Store>, ownership: Ownership) -> Self {
         Self::new(store, Work::Housekeep(Box::new(Housekeeping::new(ownership))))
+    }
+
+    pub(super) fn optimize(store: Rc<Store>) -> Self {
+        Self::new(store, Work::Optimize(Box::default()))
+    }
+
+    pub(super) fn reindex(store: Rc<Store>) -> Self {
+        Self::new(store, Work::Reindex(Box::default()))
     }
 
     pub(super) fn verify(store: Rc<Store>, options: VerifyOptions) -> Self {

@@ -8,10 +8,11 @@ use super::engine::Store;
 use crate::blob::{CollectReport, Reference};
 use crate::error::{Error, ErrorReport};
 use crate::event::{Change, Event, What};
+use crate::index::{self, Facet, Request, Suggestion};
 use crate::job::{Progress, Step};
 use crate::store::{
-    AttachmentStat, ChunkRead, Finding, HousekeepingReport, ListLoad, ListStat, SessionPage, SessionRead, Stats,
-    VerifyReport,
+    AttachmentStat, ChunkRead, Finding, HousekeepingReport, IndexStats, ListLoad, ListStat, OptimizeReport,
+    ReindexReport, SearchResult, SessionPage, SessionRead, Shown, Stats, VerifyReport,
 };
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -78,9 +79,15 @@ fn array<T>(elements: &[T], each: fn(&T) -> JsValue) -> JsValue {
 
 /// What is thrown or rejected with.
 pub fn thrown(error: &Error) -> JsValue {
-    let ErrorReport { code, message, retryable, needs_reload } = error.to_report();
-    let error = Object::new().text("code", code).text("message", &message);
-    error.flag("retryable", retryable).flag("needsReload", needs_reload).done()
+    let ErrorReport { code, message, retryable, needs_reload, at, length } = error.to_report();
+    let mut error = Object::new().text("code", code).text("message", &message);
+    error = error.flag("retryable", retryable).flag("needsReload", needs_reload);
+    for (name, number) in [("at", at), ("length", length)] {
+        if let Some(number) = number {
+            error = error.number(name, number as u64);
+        }
+    }
+    error.done()
 }
 
 /// An attachment as it can be referred to.
@@ -162,6 +169,76 @@ pub fn attachment_stat(stat: &AttachmentStat) -> JsValue {
     stat.number("storedSize", *stored_size).text("encoding", encoding).number("references", *references).done()
 }
 
+/// What a search found.
+pub fn search(request: &Request, result: &SearchResult) -> JsValue {
+    let SearchResult { found, sessions, snippets, incomplete } = result;
+    let object = Object::new().number("total", found.total).flag("cut", found.cut).flag("incomplete", *incomplete);
+    let ids = array(&found.hits, |hit| JsValue::from_str(&hit.session));
+    let scores = array(&found.hits, |hit| JsValue::from_f64(hit.score.into()));
+    let at = array(&found.hits, |hit| match &hit.at {
+        Some((list, index)) => Object::new().text("list", list).number("index", *index).done(),
+        None => JsValue::NULL,
+    });
+    let meta = if request.sessions { documents(sessions) } else { JsValue::NULL };
+    let shown = match request.snippets {
+        Some(_) => array(snippets, |shown| array(shown, snippet)),
+        None => JsValue::NULL,
+    };
+    let facets = array(&found.facets, |Facet { field, values, others }| {
+        let object = Object::new().text("field", field).number("others", *others);
+        let names = array(values, |(value, _)| JsValue::from_str(value));
+        object.value("values", &names).value("counts", &array(values, |(_, count)| (*count as f64).into())).done()
+    });
+    let problems = array(&request.problems, |problem| {
+        let object = Object::new().text("code", problem.reason.code()).text("message", &problem.to_string());
+        object.number("at", problem.at as u64).number("length", problem.units as u64).done()
+    });
+    let object = object.value("ids", &ids).value("scores", &scores).value("at", &at).value("meta", &meta);
+    object.value("snippets", &shown).value("facets", &facets).value("problems", &problems).done()
+}
+
+fn snippet(shown: &Shown) -> JsValue {
+    let Shown { field, at, text, highlights } = shown;
+    let mut object = Object::new().text("field", field).text("text", text);
+    if let Some((list, index)) = at {
+        object = object.text("list", list).number("index", *index);
+    }
+    let places = Array::new();
+    for (start, end) in highlights {
+        places.push(&(*start as f64).into());
+        places.push(&(*end as f64).into());
+    }
+    object.value("highlights", &places).done()
+}
+
+/// Completions of a text.
+pub fn suggestions(suggestions: &[Suggestion]) -> JsValue {
+    array(suggestions, |Suggestion { text, count }| Object::new().text("text", text).number("count", *count).done())
+}
+
+fn index_stats(stats: &IndexStats) -> JsValue {
+    let IndexStats { schema, figures: index, stored_bytes, building } = stats;
+    let object = figures(&[
+        ("sessions", index.sessions),
+        ("entries", index.entries),
+        ("deleted", index.dead),
+        ("segments", index.segments.len() as u64),
+        ("bytes", *stored_bytes),
+        ("memory", index.memory),
+    ]);
+    let fields = array(schema.fields(), |field| {
+        let mut object = Object::new().text("name", &field.name).text("kind", field.kind.as_str());
+        if let Some(list) = &field.list {
+            object = object.text("list", list);
+        }
+        if let index::Kind::Text { analyser, .. } = &field.kind {
+            object = object.text("analyser", &analyser.name);
+        }
+        object.done()
+    });
+    object.flag("building", *building).value("fields", &fields).done()
+}
+
 /// An object of figures.
 fn figures(figures: &[(&str, u64)]) -> Object {
     let mut object = Object::new();
@@ -210,7 +287,7 @@ fn change(Change { session, what }: &Change) -> JsValue {
 }
 
 /// Totals of the store, and how its engine is doing.
-pub fn stats(stats: &Stats, store: &Store) -> JsValue {
+pub fn stats(stats: &Stats, index: Option<&IndexStats>, store: &Store) -> JsValue {
     let queue = store.queue();
     let queue = figures(&[
         ("waiting", queue.waiting),
@@ -256,6 +333,7 @@ pub fn stats(stats: &Stats, store: &Store) -> JsValue {
     .text("storeId", &format!("{:032x}", stats.store_id))
     .value("queue", &queue.done())
     .value("cache", &cache.done())
+    .value("index", &index.map_or(JsValue::UNDEFINED, index_stats))
     .done()
 }
 
@@ -291,6 +369,22 @@ impl Report for HousekeepingReport {
         let Self { collected, merged, forgotten } = self;
         let report = Object::new().value("collected", &collected.to_object());
         report.number("merged", *merged).number("forgotten", *forgotten).done()
+    }
+}
+
+impl Report for OptimizeReport {
+    fn to_object(&self) -> JsValue {
+        let Self { segments_before, segments_after, bytes_before, bytes_after } = self;
+        let report = Object::new().number("segmentsBefore", *segments_before).number("segmentsAfter", *segments_after);
+        report.number("bytesBefore", *bytes_before).number("bytesAfter", *bytes_after).done()
+    }
+}
+
+impl Report for ReindexReport {
+    fn to_object(&self) -> JsValue {
+        let Self { sessions, items, segments, bytes } = self;
+        let report = Object::new().number("sessions", *sessions).number("items", *items);
+        report.number("segments", *segments).number("bytes", *bytes).done()
     }
 }
 

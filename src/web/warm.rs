@@ -4,6 +4,7 @@
 //! session that a page loads takes 2 to 3 ms more than any later one; here the worker has nothing else to do.
 
 use super::engine::Store;
+use super::host::Browser;
 use super::output;
 use crate::error::Result;
 use crate::session::{Chunk, Id, Item, SessionRecord, chunk_key, session_key};
@@ -17,9 +18,10 @@ pub fn warm_up() {
     let _ = round_trip();
 }
 
-/// Looks for a session that hardly exists, while the page hears that the hoard is open.
+/// Looks for a session that hardly exists, while the page hears that the hoard is open. Not before it is told.
 pub fn warm_up_reading(store: Rc<Store>) {
     spawn_local(async move {
+        Browser::pause(0).await;
         if let Ok(id) = Id::new("a session to warm up with") {
             let _ = store.load(&id, None, 0).await;
         }

@@ -63,6 +63,42 @@ test("a corpus of hostile texts is shown as text", async ({ page, server, probe 
   expect(caught).toEqual([]);
 });
 
+test("hostile texts are searched for, found and shown as text", async ({ page, server, probe }) => {
+  const caught: string[] = [];
+  await page.exposeFunction("caught", (what: string) => caught.push(what));
+  const startedAt = Date.now() - 60_000;
+  for (const [i, payload] of payloads.entries()) {
+    await probe.call("save", recorderHoard, { id: payload, title: payload, startedAt: startedAt + i, category: payload, topics: [payload], tags: [payload] }, {
+      notes: [{ at: startedAt + i, text: `pelican ${payload}` }],
+    });
+  }
+  await page.goto(`${server.origin}/#/search?q=pelican`);
+  const titles = page.locator(".hit a");
+  // In pages of 20.
+  await page.getByRole("main").getByRole("button", { name: /Show more/ }).click();
+  await expect(titles).toHaveCount(payloads.length);
+  expect((await titles.allTextContents()).sort()).toEqual([...payloads].sort());
+  const snippets = await page.locator(".snippet bdi").allTextContents();
+  expect(snippets.sort()).toEqual(payloads.map((payload) => `pelican ${payload}`).sort());
+  expect(await page.locator(".snippet mark").allTextContents()).toEqual(payloads.map(() => "pelican"));
+
+  for (const payload of payloads) {
+    // Chosen in the facets, typed into the field, and opened.
+    await page.goto(`${server.origin}/#/search?${new URLSearchParams({ tags: payload }).toString()}`);
+    await expect(titles).toHaveText([payload]);
+    await expect(page.getByRole("group", { name: "Tags" }).getByRole("button", { pressed: true }).locator("bdi")).toHaveText(payload);
+    await page.getByRole("searchbox").fill(payload);
+    await expect(page.getByRole("searchbox")).toHaveValue(payload);
+    await expect.poll(() => new URL(page.url()).hash).toBe(`#/search?${new URLSearchParams({ q: payload, tags: payload }).toString()}`);
+    await page.getByRole("searchbox").fill("pelican");
+    await expect(titles).toHaveText([payload]);
+    await titles.first().click();
+    await expect(page.locator("[data-sought] .moment-text")).toHaveText(`pelican ${payload}`);
+  }
+  expect(await page.locator("main :is(script, iframe, object, base, meta, link, template, math, style)").count()).toBe(0);
+  expect(caught).toEqual([]);
+});
+
 test("files with hostile names and contents are shown as text and saved as bytes", async ({ page, server, probe }) => {
   const caught: string[] = [];
   await page.exposeFunction("caught", (what: string) => caught.push(what));

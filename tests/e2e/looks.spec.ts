@@ -23,6 +23,17 @@ const places: [name: string, address: string, ready: (page: Page) => Promise<voi
       await expect(page.getByRole("feed")).toHaveAttribute("aria-busy", "false");
     },
   ],
+  [
+    "the search",
+    "#/search?q=session&category=Research",
+    async (page) => {
+      await expect(page.locator(".hit mark").first()).toBeVisible();
+      // Where they are folded.
+      if ((await page.locator(".filters:not([open])").count()) > 0) await page.locator(".filters summary").click();
+      await expect(page.getByRole("button", { name: "Research", pressed: true })).toBeVisible();
+    },
+  ],
+  ["a search with problems that finds nothing", `#/search?q=${encodeURIComponent('quizzicalness "and')}`, async (page) => expect(page.getByText("Nothing found.")).toBeVisible()],
   ["the storage", "#/storage", async (page) => expect(page.getByText("It would take")).toBeVisible()],
   ["the sessions", "#/", async (page) => expect(page.getByRole("link", { name: title })).toBeVisible()],
 ];
@@ -66,6 +77,9 @@ for (const scheme of ["light", "dark"] as const) {
         await expectNoSpill(page, name);
         await expectAccessible(page, name);
       }
+      await page.goto(`${server.origin}/#/search?q=example`);
+      await expect(page.locator(".snippet mark").first()).toBeVisible();
+      await expectNoSpill(page, "a long snippet");
       await page.goto(`${server.origin}/#/session/long`);
       await expect(page.getByRole("heading", { name: /A title without/ })).toBeVisible();
       await expectNoSpill(page, "a long title");

@@ -98,6 +98,8 @@ pub struct Oracle {
     applied: BTreeMap<u64, u64>,
     /// Deletes that took an accepted write with them, and those.
     superseding: Vec<(u64, u64)>,
+    /// Commits of deletes above the quota, of which nothing says that they happened.
+    frugal: BTreeSet<u64>,
     /// Operations and faults, counted.
     number: u64,
     /// Items of chunks that were read back before.
@@ -122,6 +124,7 @@ impl Oracle {
             traceless: BTreeSet::new(),
             applied: BTreeMap::new(),
             superseding: Vec::new(),
+            frugal: BTreeSet::new(),
             number: 0,
             chunks: BTreeMap::new(),
         }
@@ -228,6 +231,25 @@ impl Oracle {
     pub fn fault(&mut self, writer: Writer, code: &'static str) {
         self.number += 1;
         self.faults.insert((writer, code), self.number);
+    }
+
+    /// A writer's engine is gone. Deletes of its that it committed above the quota and could not answer any more may be done once
+    /// more: the gap that ARCHITECTURE.md tells of.
+    pub fn ended(&mut self, writer: Writer) {
+        self.fault(writer, "EngineCrashed");
+        for (_, lane) in self.lanes.iter_mut().filter(|((_, of), _)| *of == writer) {
+            for at in 0..lane.operations.len() {
+                let is_delete = lane.operations[at].changes.iter().all(|(_, change)| matches!(change, Change::Delete));
+                let again = lane.explanations.iter().filter(|fates| {
+                    is_delete && fates[at].applied().is_some_and(|version| self.frugal.contains(&version))
+                });
+                let mut again: Vec<Vec<Fate>> = again.cloned().collect();
+                again.iter_mut().for_each(|fates| fates[at] = Fate::Waiting);
+                lane.explanations.append(&mut again);
+            }
+            lane.explanations.sort_unstable();
+            lane.explanations.dedup();
+        }
     }
 
     /// Whether such a fault was injected since.
@@ -452,10 +474,16 @@ impl Oracle {
         self.sessions.iter_mut().for_each(|history| history.cut(version));
         self.blobs.iter_mut().chain(&mut self.used).for_each(|history| history.cut(version));
         self.totals.cut(version);
+        self.frugal.retain(|frugal| *frugal <= version);
         let head = head(database).ok();
         self.has_head = head.is_some();
         self.generation = head.map_or(0, |head| head.generation);
         let mut coming: Vec<Rc<Operation>> = std::mem::take(&mut self.journal).into_values().collect();
+        for operation in &coming {
+            for (session, _) in &operation.changes {
+                self.explain_nothing(*session, operation.writer, version);
+            }
+        }
         // Those that were given up may happen again, or are known to be given up.
         let mut traceless: BTreeSet<u64> = self.erased.iter().map(|operation| operation.number).collect();
         coming.append(&mut self.erased);
@@ -508,6 +536,10 @@ impl Oracle {
         }
         sessions.sort_unstable();
         sessions.dedup();
+        let has_head = changed.iter().any(|(store, key, _)| *store == StoreName::Meta && *key == Head::key());
+        if !has_head && !sessions.is_empty() {
+            self.frugal.insert(version);
+        }
         for session in sessions {
             let (before, after) = (self.sessions[session].now().clone(), self.observe(session, database)?);
             self.explain(session, author, &before, &after, version).map_err(|problem| {

@@ -108,7 +108,7 @@ impl Page {
         self.has_missed.set(false);
         let (world, page) = (Rc::clone(&self.world), Rc::downgrade(self));
         let host = SimHost { world, tab: self.tab, hears: self.hears, page };
-        let opened = Store::open(connection, host, self.options).await;
+        let opened = Store::open(connection, host, self.options.clone()).await;
         self.world.executor.trace(format_args!("tab {} opens: {:?}", self.tab, opened.as_ref().err()));
         if let Err(error) = &opened {
             let is_expected = self.world.oracle.borrow().was_fault(self.writer, error.code(), since.number);
@@ -135,7 +135,7 @@ impl Page {
         self.is_closed.set(false);
         self.is_draining.set(false);
         self.is_retrying.set(false);
-        self.world.oracle.borrow_mut().fault(self.writer, "EngineCrashed");
+        self.world.oracle.borrow_mut().ended(self.writer);
         let mut refused = self.refused.borrow_mut();
         let unrecorded = self.unrecorded.take();
         self.pending.borrow_mut().retain(|seq, pending| {
@@ -235,6 +235,11 @@ impl Page {
             self.world.executor.spawn(group, async move {
                 page.is_draining.set(false);
                 engine.drain().await;
+                let tended = Rc::clone(&engine);
+                page.world.executor.spawn(group, async move {
+                    // What it meets it meets again.
+                    let _ = tended.tend().await;
+                });
                 page.retry(&engine).await;
             });
         }

@@ -80,7 +80,7 @@ impl Story {
                 let options = self.options();
                 Tab {
                     number,
-                    options,
+                    options: options.clone(),
                     left: Rc::new(Cell::new(self.executor.random(|rng| rng.u32(1..=STEPS)))),
                     clients: self.executor.random(|rng| rng.u32(1..=3)),
                     is_done: Rc::default(),
@@ -193,7 +193,7 @@ impl Story {
         self.executor.cancel(|group| group == Group::Page(number) || group == Group::Engine(number));
         self.leave_transactions(number);
         let tab = &mut self.tabs[number];
-        tab.page = Page::new(&self.world, number, tab.options, tab.page.is_alone);
+        tab.page = Page::new(&self.world, number, tab.options.clone(), tab.page.is_alone);
         self.start(&self.tabs[number]);
     }
 

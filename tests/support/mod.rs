@@ -12,6 +12,7 @@ use hoardb::store::{Collection, Document, Documents, Store, Verification, Verify
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+pub mod seeds;
 pub mod unruly;
 
 /// A clock that the test moves, randomness from a seed, and what the engine reported. Clones share all of it.
@@ -22,12 +23,23 @@ pub struct TestHost {
     pub events: Rc<RefCell<Vec<Event>>>,
     /// The test passes on what other engines commit.
     pub hears_peers: Rc<Cell<bool>>,
+    /// The index's code cannot be loaded.
+    pub lacks_index: Rc<Cell<bool>>,
+    /// How often it was asked for.
+    pub index_loads: Rc<Cell<u32>>,
 }
 
 impl TestHost {
     pub fn new(seed: u64) -> Self {
         let random = Rc::new(RefCell::new(fastrand::Rng::with_seed(seed)));
-        Self { now_ms: Rc::new(Cell::new(1_000_000)), random, events: Rc::default(), hears_peers: Rc::default() }
+        Self {
+            now_ms: Rc::new(Cell::new(1_000_000)),
+            random,
+            events: Rc::default(),
+            hears_peers: Rc::default(),
+            lacks_index: Rc::default(),
+            index_loads: Rc::default(),
+        }
     }
 }
 
@@ -42,6 +54,11 @@ impl Host for TestHost {
 
     fn hears_peers(&self) -> bool {
         self.hears_peers.get()
+    }
+
+    async fn load_index(&self) -> std::result::Result<(), String> {
+        self.index_loads.set(self.index_loads.get() + 1);
+        if self.lacks_index.get() { Err("it is not served".into()) } else { Ok(()) }
     }
 
     async fn sleep(&self, ms: u64) {

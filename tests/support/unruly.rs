@@ -20,6 +20,8 @@ pub enum Fate {
     LostAfter,
     /// It is aborted for no reason given.
     Aborted,
+    /// Nobody hears of it any more.
+    Silent,
 }
 
 #[derive(Debug, Default)]
@@ -79,11 +81,12 @@ impl Backend for Unruly {
         let scripted = self.control.fates.borrow_mut().pop_front().unwrap_or(Fate::Pass);
         let puts = batch.ops.iter().any(|op| matches!(op, Op::Put(..) | Op::Update(..)));
         let full = (self.control.full.get() && takes_room) || (self.control.over.get() && puts);
-        let fate = if full { Fate::Full } else { scripted };
+        let fate = if full && scripted != Fate::Silent { Fate::Full } else { scripted };
         match fate {
             Fate::Full => return Err(Error::StorageFull { cause: "as the test says".into() }.into()),
             Fate::LostBefore => return Err(lost()),
             Fate::Aborted => return Err(Error::Backend { cause: "as the test says".into() }.into()),
+            Fate::Silent => std::future::pending().await,
             Fate::Pass | Fate::LostAfter => {}
         }
         let strict = batch.durability == Durability::Strict;

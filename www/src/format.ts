@@ -58,6 +58,18 @@ export function isoDuration(ms: number): string {
 const dayAndTime = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 
+const inFull = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** Of a session among others of any year. */
+export function dateAndTime(date: Date): string {
+  return inFull.format(date);
+}
+
+/** A wait: `0.8 ms`, `12 ms`. */
+export function milliseconds(ms: number): string {
+  return `${ms < 9.95 ? ms.toFixed(1) : whole.format(Math.round(ms))} ms`;
+}
+
 export function shortDate(date: Date): string {
   return dayAndTime.format(date);
 }

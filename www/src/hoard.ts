@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { openHoard, type Hoard } from "hoardb";
 import { note } from "./activity";
 import { report, reportError, tell } from "./notices";
-import { listNames, type ListName, type RecordingSchema, type SessionMeta } from "./schema";
+import { index, listNames, type ListName, type RecordingSchema, type SessionMeta } from "./schema";
 
 export type RecorderHoard = Hoard<RecordingSchema>;
 
@@ -19,7 +19,7 @@ export const changes = signal(0);
 export async function open(loss: "reject" | "accept" = "reject"): Promise<void> {
   opening.value = { state: "opening" };
   try {
-    const hoard = await openHoard<RecordingSchema>({ name: "hoardb-recorder", loss });
+    const hoard = await openHoard<RecordingSchema>({ name: "hoardb-recorder", loss, index });
     listen(hoard);
     await settleInterrupted(hoard);
     opening.value = { state: "open", hoard };

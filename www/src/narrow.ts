@@ -1,12 +1,18 @@
-// Whether the window is too narrow for the sessions beside a page; they are then a page of their own. The stylesheets use
-// the same width.
+// What there is room for. The stylesheets use the same widths.
 
-import { signal } from "@preact/signals";
+import { signal, type ReadonlySignal } from "@preact/signals";
 
-const query = matchMedia("(max-width: 860px)");
+/** The window is too narrow for the sessions beside a page; they are then a page of their own. */
+export const narrow = matching("(max-width: 860px)");
 
-export const narrow = signal(query.matches);
+/** There is room for something beside what a page is about. */
+export const roomy = matching("(min-width: 1081px)");
 
-query.addEventListener("change", () => {
-  narrow.value = query.matches;
-});
+function matching(condition: string): ReadonlySignal<boolean> {
+  const query = matchMedia(condition);
+  const matches = signal(query.matches);
+  query.addEventListener("change", () => {
+    matches.value = query.matches;
+  });
+  return matches;
+}

@@ -1,6 +1,6 @@
 // What a recording is: its metadata and the items of its lists.
 
-import type { AttachmentRef, Item, ItemInput, Session } from "hoardb";
+import type { AttachmentRef, IndexOptions, Item, ItemInput, Session } from "hoardb";
 
 export type Status = "recording" | "done" | "interrupted";
 
@@ -44,5 +44,11 @@ export type ListItem<Name extends ListName> = Item<RecordingSchema, Name>;
 export type NewItem<Name extends ListName> = ItemInput<RecordingSchema, Name>;
 
 export const listNames: readonly ListName[] = ["screenshots", "audio", "notes", "messages", "files"];
+
+/** What is searched beside the metadata, notes and messages; and what recordings do not have. */
+export const index: IndexOptions = {
+  fields: { subCategory: false },
+  items: { "messages.from": true, "files.name": true, "transcript.text": false },
+};
 
 export const categories = ["Meeting", "Interview", "Research", "Support", "Debugging", "Personal"] as const;

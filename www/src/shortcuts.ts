@@ -5,10 +5,12 @@ import { signal } from "@preact/signals";
 import { recall, remember } from "./preference";
 import { current } from "./record/recording";
 import { go, route } from "./route";
+import { lastAsked, opened } from "./search/search";
 import { sessions } from "./sessions";
 import { textField } from "./text-field";
 import { toggleTheme } from "./theme";
 import { focusNoteField, stopAndShow } from "./ui/dock";
+import { focusSearchField } from "./ui/search";
 import { confirming, editing } from "./ui/session-dialogs";
 
 export const shortcutsOn = signal(recall("shortcuts") !== "off");
@@ -54,6 +56,18 @@ export const shortcuts: readonly Shortcut[] = [
     run: () => {
       go({ page: "new" });
       requestAnimationFrame(() => document.getElementById("title")?.focus());
+      return true;
+    },
+  },
+  {
+    keys: ["/"],
+    shown: "/",
+    does: "Search",
+    run: () => {
+      // Not back to what was opened: one wants to ask something else.
+      opened.value = null;
+      if (route.value.page === "search") focusSearchField();
+      else go({ page: "search", asked: lastAsked.value });
       return true;
     },
   },
@@ -133,6 +147,7 @@ export const shortcuts: readonly Shortcut[] = [
 /** Keys that belong to a place rather than to the page. */
 export const localKeys: readonly { shown: string; does: string }[] = [
   { shown: "↑ ↓", does: "Through the list of sessions" },
+  { shown: "↓", does: "From the search field to what was found" },
   { shown: "← → ↑ ↓", does: "Through the pictures of a timeline, and in the viewer" },
   { shown: "← →", does: "Along the recording, when its overview has the focus" },
   { shown: "Enter", does: "Open the session or picture" },

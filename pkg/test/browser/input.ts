@@ -340,6 +340,8 @@ describe("bad input", () => {
     row("with a worker that is a string", "InvalidArgument", opening({ name: "x", worker: "worker.js" }));
     row("with wasm that is a number", "InvalidArgument", opening({ name: "x", wasm: 5 }));
     row("with wasm at no address", "InvalidArgument", opening({ name: "x", wasm: "http://[" }));
+    row("with the index's wasm at no address", "InvalidArgument", opening({ name: "x", searchWasm: "http://[" }));
+    row("with the index's wasm as a number", "InvalidArgument", opening({ name: "x", searchWasm: 5 }));
   });
 
   describe("a closed hoard", () => {

@@ -36,6 +36,14 @@ afterEach(async () => {
   names.clear();
 });
 
+/** What is at an address, in every way in which an option takes wasm. */
+export async function wasmSources(
+  address: string,
+): Promise<(string | URL | ArrayBuffer | Uint8Array | WebAssembly.Module)[]> {
+  const bytes = await (await fetch(address)).arrayBuffer();
+  return [address, new URL(address, location.href), bytes, new Uint8Array(bytes), await WebAssembly.compile(bytes)];
+}
+
 function deleteDatabase(name: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(name);

@@ -10,6 +10,8 @@ const PAGES = [
   { suite: "writes", worker: false, policy: "usual" },
   { suite: "input", worker: true, policy: "usual" },
   { suite: "input", worker: false, policy: "usual" },
+  { suite: "search", worker: true, policy: "usual" },
+  { suite: "search", worker: false, policy: "usual" },
   { suite: "policy", worker: true, policy: "no-worker" },
   { suite: "policy", worker: true, policy: "no-wasm" },
   { suite: "policy", worker: false, policy: "no-wasm" },

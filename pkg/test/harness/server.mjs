@@ -22,6 +22,9 @@ const POLICIES = {
 
 const ROOTS = { "/dist/": "dist", "/tests/": "test/.out/browser", "/mocha/": "node_modules/mocha" };
 
+// As webpack names it.
+const ALIASES = { "/0c1d2e3f4a5b.wasm": "/dist/wasm/hoardb_bg.wasm" };
+
 function page(suite) {
   return `<!doctype html><title>${suite}</title><script src="/mocha/mocha.js"></script>
 <script src="/tests/page.js"></script><script type="module" src="/tests/${suite}.js"></script>`;
@@ -39,8 +42,9 @@ export async function serve() {
       response.end(page(url.searchParams.get("suite").replace(/\W/g, "")));
       return;
     }
-    const root = Object.keys(ROOTS).find((prefix) => url.pathname.startsWith(prefix));
-    const file = root && join(pkg, ROOTS[root], normalize("/" + url.pathname.slice(root.length)));
+    const path = ALIASES[url.pathname] ?? url.pathname;
+    const root = Object.keys(ROOTS).find((prefix) => path.startsWith(prefix));
+    const file = root && join(pkg, ROOTS[root], normalize("/" + path.slice(root.length)));
     if (!file || !(await stat(file).catch(() => undefined))?.isFile()) {
       response.writeHead(404, headers).end();
       return;

@@ -51,7 +51,7 @@ async function project(name) {
   return folder;
 }
 
-const WORKED = { title: "Packed", startedAt: 86_400_000, note: "first", type: "image/png", same: true };
+const WORKED = { title: "Packed", startedAt: 86_400_000, note: "first", found: ["Packed"], type: "image/png", same: true };
 
 /** Opens the address and requires that the app did its work, and that nothing asked for more than the policy allows. */
 async function works(url) {
@@ -59,8 +59,10 @@ async function works(url) {
   try {
     const page = await context.newPage();
     const complaints = [];
+    const fetched = new Set();
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
     page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("request", (request) => request.url().endsWith(".wasm") && fetched.add(request.url()));
     page.on("response", (response) => response.status() >= 400 && complaints.push(`${response.status()} ${response.url()}`));
     // Asked for by the browser itself, not by the app.
     await page.route("**/favicon.ico", (route) => route.fulfill({ status: 204 }));
@@ -71,6 +73,7 @@ async function works(url) {
     });
     const outcome = JSON.parse(await html.getAttribute("data-outcome"));
     assert.deepEqual({ complaints, ...outcome }, { complaints: [], "in a worker": WORKED, "on the page": WORKED });
+    assert.equal(fetched.size, 2, "the engine, and what the index needs of it");
   } finally {
     await context.close();
   }
@@ -91,11 +94,11 @@ test("the tarball holds the built files, the licences and the readme, and nothin
     /^README\.md$/,
     /^LICENSE-(MIT|APACHE)$/,
     /^dist\/[a-z0-9-]+(\/[a-z0-9-]+)*\.(js|d\.ts)$/,
-    /^dist\/wasm\/hoardb(_bg)?\.(js|d\.ts|wasm|wasm\.d\.ts)$/,
+    /^dist\/wasm\/hoardb(_bg|_search)?\.(js|d\.ts|wasm|wasm\.d\.ts)$/,
   ];
   const paths = packed.files.map(({ path }) => path);
   assert.deepEqual(paths.filter((path) => !allowed.some((pattern) => pattern.test(path))), []);
-  for (const path of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/index.js", "dist/index.d.ts", "dist/wasm/hoardb_bg.wasm"]) {
+  for (const path of ["README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/index.js", "dist/index.d.ts", "dist/wasm/hoardb_bg.wasm", "dist/wasm/hoardb_search.wasm"]) {
     assert.ok(paths.includes(path), path);
   }
 });
@@ -114,6 +117,13 @@ test("nothing published tells of the machine it was built on, runs on installati
   assert.deepEqual(manifest.dependencies ?? {}, {});
   for (const script of ["preinstall", "install", "postinstall"]) assert.equal(manifest.scripts?.[script], undefined);
   assert.deepEqual((await readdir(join(folder, "node_modules"))).filter((name) => !name.startsWith(".")), ["hoardb"]);
+});
+
+test("each end of the engine is one file, so that a worker waits for no other", async () => {
+  for (const end of ["engine-worker", "engine-local"]) {
+    const text = await readFile(join(pkg, "dist", `${end}.js`), "utf8");
+    assert.doesNotMatch(text, /^import |\bimport\(/m, end);
+  }
 });
 
 test("importing it on a server does nothing and does not throw", async () => {

@@ -5,15 +5,29 @@ import {
   deleteHoard,
   openHoard,
   type Ack,
+  type AnySchema,
   type Hoard,
   type HoardErrorCode,
   type HoardEvents,
   type Input,
   type Job,
   type CollectReport,
+  type Facet,
+  type IndexOptions,
+  type IndexStats,
+  type ItemPosition,
+  type OptimizeReport,
+  type QueryPosition,
+  type QueryProblem,
+  type ReindexReport,
+  type SearchOptions,
+  type SearchResult,
   type Session,
+  type Snippet,
   type Stored,
+  type Suggestion,
   type VerifyReport,
+  type Where,
   type WholeSession,
   type Witness,
 } from "../../src/index.js";
@@ -48,7 +62,7 @@ export async function opening(): Promise<void> {
     durability: "strict",
     chunk: { items: 5 },
   });
-  await openHoard({ name: "x", worker: new Worker("x.js"), wasm: new Uint8Array(8), graceMs: 0 });
+  await openHoard({ name: "x", worker: new Worker("x.js"), wasm: new Uint8Array(8), searchWasm: "x.wasm", graceMs: 0 });
   // @ts-expect-error a name is needed
   await openHoard({});
   // @ts-expect-error no such durability
@@ -252,7 +266,126 @@ export async function keeping(): Promise<void> {
   void [queue.transactions + cache.bytes + own.waiting, storeId.length];
 }
 
+export async function indexing(): Promise<void> {
+  await openHoard({ name: "x", index: false });
+  const index: IndexOptions = {
+    fields: {
+      duration: "number",
+      people: { kind: "keyword[]", path: ["host", "guests"] },
+      summary: { kind: "text", boost: 3, analyser: "en", positions: false },
+      title: false,
+    },
+    items: { "captions.words": true, "shots.ocr": { boost: 0.5 }, "notes.text": false },
+    analyser: "en-all",
+  };
+  await openHoard<Recording>({ name: "x", index });
+  // @ts-expect-error no such kind
+  await openHoard({ name: "x", index: { fields: { a: "integer" } } });
+  // @ts-expect-error a kind is needed
+  await openHoard({ name: "x", index: { fields: { a: { boost: 2 } } } });
+  // @ts-expect-error the standard index needs no word
+  await openHoard({ name: "x", index: true });
+  // @ts-expect-error items are text
+  await openHoard({ name: "x", index: { items: { "shots.at": "number" } } });
+  // @ts-expect-error no such option
+  await openHoard({ name: "x", index: { analyzer: "en" } });
+}
+
+export async function searching(): Promise<void> {
+  const found = await hoard.search("login eror");
+  assertType<Same<typeof found, SearchResult<Recording>>>();
+  const hit = found.hits[0]!;
+  assertType<Same<typeof hit.session, Session<Recording> | undefined>>();
+  assertType<Same<typeof hit.at, ItemPosition | undefined>>();
+  assertType<Same<typeof hit.snippets, Snippet[]>>();
+  assertType<Same<(typeof hit.snippets)[number]["highlights"], [start: number, end: number][]>>();
+  assertType<Same<(typeof found.facets)[string], Facet>>();
+  assertType<Same<typeof found.problems, QueryProblem[]>>();
+  void [found.total + hit.score, found.incomplete || found.cut, hit.id.length];
+  // @ts-expect-error it may not have been asked for
+  hit.session.title;
+  // @ts-expect-error there may be no such facet
+  found.facets["tags"].others;
+  const any = await loose.search({ limit: 0 });
+  assertType<Same<typeof any, SearchResult<AnySchema>>>();
+
+  const options: SearchOptions<Recording> = {
+    text: "login eror",
+    match: "any",
+    fields: ["title", "notes.text"],
+    prefix: "last",
+    fuzzy: 1,
+    query: "tag:ui -draft",
+    lenient: true,
+    facets: ["tags", { field: "status", limit: 5 }, "made.up"],
+    snippets: { length: 80 },
+    sessions: false,
+    orderBy: "startedAt",
+    reverse: true,
+    limit: 20,
+    offset: 40,
+    signal: AbortSignal.abort(),
+  };
+  await hoard.search(options);
+  await hoard.search({ prefix: true, snippets: true, orderBy: "made.up" });
+  const where: Where<Recording> = {
+    title: { text: "words", match: "any", prefix: "last", fuzzy: 2 },
+    "*": { text: "anywhere" },
+    startedAt: { from: new Date(), to: 5 },
+    tags: { any: ["a"], all: ["b"] },
+    place: { exists: true },
+    category: "x",
+    "made.up": [1, new Date()],
+    not: { status: "draft", or: [{ size: 5 }] },
+    and: [{ not: [{ status: "draft" }, { size: { from: 5 } }] }],
+    or: [{ title: { text: "x" } }, { and: [{ tags: ["a", "b"] as const }] }],
+  };
+  await hoard.search({ where });
+  await loose.search({ where: { tags: "ui", startedAt: { from: 5 }, not: { any: { from: 5 }, size: { to: 7 } } } });
+  // @ts-expect-error something is searched for
+  await hoard.search();
+  // @ts-expect-error options are an object
+  await hoard.search(5);
+  // @ts-expect-error no such option
+  await hoard.search({ limt: 5 });
+  // @ts-expect-error 2 is the most
+  await hoard.search({ fuzzy: 3 });
+  // @ts-expect-error any or all
+  await hoard.search({ match: "some" });
+  // @ts-expect-error fields are listed
+  await hoard.search({ fields: "title" });
+  // @ts-expect-error a field of the index has no such condition
+  await hoard.search({ where: { startedAt: { after: new Date() } } });
+  // @ts-expect-error neither has one that the schema names
+  await hoard.search({ where: { place: { near: 5 } } });
+  // @ts-expect-error nor inside of others
+  await hoard.search({ where: { not: { tags: { some: ["a"] } } } });
+  // @ts-expect-error nothing is compared with true
+  await loose.search({ where: { "made.up": true } });
+  // @ts-expect-error what is joined is a list
+  await hoard.search({ where: { or: { tags: "a" } } });
+  // @ts-expect-error a length is named
+  await hoard.search({ snippets: 80 });
+
+  const suggested = await hoard.suggest("the lo", { fields: ["title"], limit: 3, fuzzy: 1 });
+  assertType<Same<typeof suggested, Suggestion[]>>();
+  // @ts-expect-error no such option
+  await hoard.suggest("the lo", { prefix: true });
+  // @ts-expect-error something is completed
+  await hoard.suggest();
+
+  const { index } = await hoard.stats();
+  assertType<Same<typeof index, IndexStats | undefined>>();
+  void [index?.fields[0]?.analyser?.length, index?.building, (index?.bytes ?? 0) + (index?.memory ?? 0)];
+}
+
 export async function jobs(): Promise<void> {
+  const optimize = hoard.optimize();
+  assertType<Same<typeof optimize, Job<OptimizeReport>>>();
+  const { segmentsBefore, bytesAfter } = await optimize.done;
+  const { sessions, items, segments, bytes: taken } = await hoard.reindex().done;
+  assertType<Same<Awaited<ReturnType<typeof hoard.reindex>["done"]>, ReindexReport>>();
+  void [segmentsBefore + bytesAfter, sessions + items + segments + taken];
   const collect = hoard.collect({ dryRun: true });
   assertType<Same<typeof collect, Job<CollectReport>>>();
   const { bytes } = await collect.done;
@@ -273,6 +406,8 @@ export function errors(error: unknown): boolean {
   // @ts-expect-error no such code
   if (error.code === "Oops") return false;
   assertType<Same<typeof error.lastSeen, Witness | undefined>>();
+  assertType<Same<typeof error.position, QueryPosition | undefined>>();
+  if (error.code === "InvalidQuery") return error.position !== undefined;
   return error.code === "StorageFull" || error.path === "item.image";
 }
 

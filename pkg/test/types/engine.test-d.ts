@@ -23,7 +23,7 @@ type Agreed<Mine> = { [K in keyof Mine]: [true, true] };
 
 // Jobs are compared by themselves: one is an interface, the other a class. The generated upload takes an array of
 // numbers too.
-type Plain = Omit<Ours.Engine, "collect" | "verify" | "housekeeping" | "uploadPart">;
+type Plain = Omit<Ours.Engine, "collect" | "verify" | "optimize" | "reindex" | "housekeeping" | "uploadPart">;
 assertType<Same<Parameters<Generated.Engine["uploadPart"]>, [name: string, bytes: Uint8Array | number[]]>>();
 assertType<Same<Agreement<Plain, Generated.Engine>, Agreed<Plain>>>();
 assertType<Same<Parameters<Ours.Engine["collect"]>, Parameters<Generated.Engine["collect"]>>>();
@@ -32,8 +32,12 @@ assertType<Same<Parameters<Ours.Engine["housekeeping"]>, Parameters<Generated.En
 assertType<Same<ReturnType<Generated.Engine["housekeeping"]>, Generated.Job>>();
 assertType<Same<ReturnType<Generated.Engine["collect"]>, Generated.Job>>();
 assertType<Same<ReturnType<Generated.Engine["verify"]>, Generated.Job>>();
+assertType<Same<Parameters<Ours.Engine["optimize"]>, Parameters<Generated.Engine["optimize"]>>>();
+assertType<Same<Parameters<Ours.Engine["reindex"]>, Parameters<Generated.Engine["reindex"]>>>();
+assertType<Same<ReturnType<Generated.Engine["optimize"]>, Generated.Job>>();
+assertType<Same<ReturnType<Generated.Engine["reindex"]>, Generated.Job>>();
 assertType<Same<Agreement<Ours.EngineJob, Generated.Job>, Agreed<Ours.EngineJob>>>();
-assertType<Same<Parameters<Ours.EngineModule["open"]>, Parameters<typeof Generated.Engine.open>>>();
+assertType<Same<Parameters<Ours.EngineClass["open"]>, Parameters<typeof Generated.Engine.open>>>();
 assertType<Same<ReturnType<typeof Generated.Engine.open>, Promise<Generated.Engine>>>();
 
 // Nothing generated is missing here, either.

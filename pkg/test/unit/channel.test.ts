@@ -302,6 +302,36 @@ function hoard(op: "create", fake: Fake): Promise<unknown> {
   return fake.hoard.sessions[op]({ id: "c" });
 }
 
+test("the other end starts while what it is opened with becomes ready, each time", async (t) => {
+  const started: number[] = [];
+  let fake: Fake | undefined;
+  const complete = async (args: { options: { index?: string } }): Promise<void> => {
+    await settled();
+    started.push(fake?.connections.length ?? 1);
+    args.options.index = `index ${started.length}`;
+  };
+  fake = await connect({ channel: { complete } });
+  t.after(() => fake?.hoard.close());
+  assert.equal(fake.engine.options.index, "index 1");
+  fake.connections[0]!.host.crash("unreachable");
+  await settled();
+  assert.equal(await fake.hoard.sessions.count(), 0);
+  assert.equal(fake.engine.options.index, "index 2");
+  assert.deepEqual(started, [1, 2]);
+});
+
+test("what cannot be got ready is why the hoard does not open, and the other end is let go of", async () => {
+  let released = 0;
+  const port = { post: () => assert.fail("nothing is said to it"), release: () => void (released += 1) };
+  const complete = (): Promise<void> => Promise.reject(new HoardError("InvalidArgument", "no index"));
+  for (const connecting of [port, settled().then(() => port)]) {
+    const connector = { again: true, foreign: false, connect: () => connecting };
+    const channel = new Channel(connector, { options: { name: "x" }, wasm: undefined }, { complete });
+    await assert.rejects(channel.open(), { code: "InvalidArgument", message: "no index" });
+  }
+  assert.equal(released, 2);
+});
+
 test("where the engine cannot start anew, a crash is final and says so", async (t) => {
   const fake = await session(t, { again: false });
   fake.connections[0]!.fail(new HoardError("EngineCrashed", "gone", { needsReload: true }));

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CLIENT_CODES, ENGINE_CODES, HoardError, fromFields, toFields } from "../../src/errors.js";
+import { CLIENT_CODES, ENGINE_CODES, HoardError, fromFields } from "../../src/errors.js";
+import { toFields } from "../../src/thrown.js";
 
 const rust = readFileSync("../src/error.rs", "utf8");
 const readme = readFileSync("README.md", "utf8");
@@ -44,6 +45,14 @@ test("an engine's report becomes a HoardError with its fields", () => {
     },
   );
   assert.ok(!("path" in error));
+});
+
+test("the place in a query goes with its error", () => {
+  const fields = { code: "InvalidQuery", message: "query: m", retryable: false, needsReload: false, at: 3, length: 1 };
+  assert.deepEqual(toFields({ ...fields, more: 1 }), fields);
+  const error = fromFields(fields);
+  assert.deepEqual([error.code, error.position], ["InvalidQuery", { at: 3, length: 1 }]);
+  assert.ok(!("position" in fromFields({ ...fields, code: "Blocked", at: undefined as never })));
 });
 
 test("a code that this client does not know keeps its words and becomes Backend", () => {

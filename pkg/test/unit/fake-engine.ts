@@ -19,6 +19,7 @@ import type {
   ListLoad,
   ListQuery,
   ListStat,
+  SearchOut,
   SessionLoad,
   SessionPage,
 } from "../../src/engine.js";
@@ -68,6 +69,12 @@ export class FakeEngine implements Engine {
 
   /** What every write fails of. */
   broken: object | undefined;
+
+  /** What was searched for, and what of a search's answer is another than that nothing was found. */
+  readonly requests: unknown[] = [];
+  answer: Partial<SearchOut> & { found?: string[] } = {};
+  /** When set, what a search waits for, and what it fails of. */
+  searching: Promise<void> | undefined;
 
   constructor(options: EngineOptions, disk = new Disk(), report: (event: EngineEvent) => void = () => {}) {
     this.options = options;
@@ -289,6 +296,34 @@ export class FakeEngine implements Engine {
     return { meta: await this.get([id]), lists: await Promise.all(wanted.map(load)) };
   }
 
+  async search(request: string): Promise<SearchOut> {
+    this.log.push("search");
+    this.requests.push(JSON.parse(request));
+    const { found, ...answer } = this.answer;
+    const ids = found ?? [];
+    const meta = found === undefined ? null : await this.get(found);
+    await this.searching;
+    return {
+      total: ids.length,
+      cut: false,
+      incomplete: false,
+      ids,
+      scores: ids.map((_, n) => 1 / (n + 1)),
+      at: ids.map(() => null),
+      meta,
+      snippets: null,
+      facets: [],
+      problems: [],
+      ...answer,
+    };
+  }
+
+  async suggest(request: string): Promise<{ text: string; count: number }[]> {
+    this.requests.push(JSON.parse(request));
+    await this.searching;
+    return [{ text: "login", count: 3 }];
+  }
+
   async readAttachment(hash: string, start: number, end: number): Promise<Uint8Array> {
     this.log.push(`readAttachment ${start} ${end}`);
     if (end - start > 4 << 20) fail("TooLarge");
@@ -336,6 +371,14 @@ export class FakeEngine implements Engine {
 
   verify(): EngineJob {
     return this.#job(2);
+  }
+
+  optimize(): EngineJob {
+    return this.#job(5);
+  }
+
+  reindex(): EngineJob {
+    return this.#job(6);
   }
 
   #job(steps: number): EngineJob {

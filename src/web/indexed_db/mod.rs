@@ -59,6 +59,8 @@ struct Handle {
     name: String,
     status: Cell<Status>,
     connection: RefCell<Option<Connection>>,
+    /// Transactions under way, and who waits for their end.
+    running: Rc<Running>,
     /// To open it again.
     reopening: Rc<Attempt>,
     disk: Disk,
@@ -71,6 +73,43 @@ struct Handle {
 enum Guard {
     On,
     Off,
+}
+
+/// Counts what is under way.
+#[derive(Default)]
+struct Running {
+    count: Cell<usize>,
+    waiting: RefCell<Vec<oneshot::Sender<()>>>,
+}
+
+/// One of them, until it is dropped.
+struct One(Rc<Running>);
+
+impl Running {
+    fn begin(self: &Rc<Self>) -> One {
+        self.count.set(self.count.get() + 1);
+        One(Rc::clone(self))
+    }
+
+    /// Waits until nothing is under way.
+    async fn ended(&self) {
+        if self.count.get() > 0 {
+            let (tell, told) = oneshot::channel();
+            self.waiting.borrow_mut().push(tell);
+            // It ends without a word.
+            let _ = told.await;
+        }
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        let rest = self.0.count.get() - 1;
+        self.0.count.set(rest);
+        if rest == 0 {
+            self.0.waiting.take();
+        }
+    }
 }
 
 /// One attempt at something, for which several calls wait.
@@ -133,6 +172,7 @@ impl IndexedDb {
             name: name.to_owned(),
             status: Cell::new(Status::Lost),
             connection: RefCell::default(),
+            running: Rc::default(),
             reopening: Rc::default(),
             disk: Disk::default(),
             watch: Rc::default(),
@@ -260,6 +300,7 @@ impl Handle {
 
     /// Runs what works in a transaction that has just begun, up to its deadline.
     async fn run(&self, deadline: Deadline, writes: bool, work: Work<'_>) -> Result<()> {
+        let _one = self.running.begin();
         let database = deadline.transaction().db();
         let result = deadline.limit(work).await.unwrap_or_else(|expired| {
             Err(Box::new(match expired {
@@ -413,6 +454,8 @@ impl Backend for IndexedDb {
 
     async fn close(&self) {
         self.0.disconnect(Status::Closed);
+        // Who closes may end this worker next, and WebKit does not let go of a database whose worker ended within a transaction.
+        self.0.running.ended().await;
     }
 }
 

@@ -127,6 +127,22 @@ fn javascript(body: &str) {
 
 /// A page whose origin may not store anything.
 #[wasm_bindgen_test]
+async fn closing_waits_for_what_is_under_way() {
+    let backend = with_a_record("closing waits").await;
+    let order = std::cell::RefCell::new(Vec::new());
+    let read = async {
+        assert_eq!(backend.get(STORE, &[key()]).await, Ok(vec![Some(vec![7])]));
+        order.borrow_mut().push("read");
+    };
+    let close = async {
+        backend.close().await;
+        order.borrow_mut().push("closed");
+    };
+    futures_lite::future::zip(read, close).await;
+    assert_eq!(*order.borrow(), ["read", "closed"]);
+}
+
+#[wasm_bindgen_test]
 async fn an_open_that_is_refused_is_unavailable() {
     javascript(
         "const open = IDBFactory.prototype.open;

@@ -3,10 +3,16 @@
 // A timeline is cut into sections of equal time. A section shows its frames, with a run of identical ones as one, and
 // beside them what was heard, said, noted or dropped in.
 
+import type { Place } from "../route";
 import type { ListItem, ListName } from "../schema";
 
 /** An item with its place: `index` counts within its list. */
 export type Placed<Name extends ListName = ListName> = Name extends ListName ? { list: Name; index: number; item: ListItem<Name> } : never;
+
+/** Whether it is the item at this place. */
+export function isAt({ list, index }: Placed, place: Place): boolean {
+  return list === place.list && index === place.index;
+}
 
 /** Consecutive frames that show the same picture. */
 export interface Run {

@@ -7,6 +7,7 @@ import { changes, open, opening } from "../hoard";
 import { narrow } from "../narrow";
 import { current } from "../record/recording";
 import { address, route, type Route } from "../route";
+import { lastAsked, opened } from "../search/search";
 import { refresh, sessions } from "../sessions";
 import { helpShown } from "../shortcuts";
 import { refreshStats, stats } from "../stats";
@@ -17,6 +18,7 @@ import { Help } from "./help";
 import { Icon } from "./icon";
 import { NewSession } from "./new-session";
 import { Notices } from "./notices";
+import { Search } from "./search";
 import { SessionDialogs } from "./session-dialogs";
 import { SessionList } from "./session-list";
 import { SessionView } from "./session-view";
@@ -85,10 +87,7 @@ function Shell() {
       </aside>
       <main id="main" tabIndex={-1}>
         {narrow.value && here.page !== "home" && (
-          <a class="back" href={address({ page: "home" })}>
-            <Icon name="back" />
-            Sessions
-          </a>
+          <BackLink route={here} />
         )}
         <Page route={here} />
       </main>
@@ -104,7 +103,9 @@ function Shell() {
 function Page({ route }: { route: Route }) {
   switch (route.page) {
     case "session":
-      return <SessionView id={route.id} />;
+      return <SessionView id={route.id} item={route.item} />;
+    case "search":
+      return <Search asked={route.asked} />;
     case "storage":
       return <Storage />;
     case "new":
@@ -114,7 +115,18 @@ function Page({ route }: { route: Route }) {
   }
 }
 
-/** The sessions, and the ways to a new one and to the storage. */
+/** On a narrow window: from a session that was found to what else was, from anywhere else to the sessions. */
+function BackLink({ route }: { route: Route }) {
+  const fromSearch = route.page === "session" && opened.value === route.id;
+  return (
+    <a class="back" href={address(fromSearch ? { page: "search", asked: lastAsked.value } : { page: "home" })}>
+      <Icon name="back" />
+      {fromSearch ? "Search" : "Sessions"}
+    </a>
+  );
+}
+
+/** The sessions, and the ways to a new one, to the search and to the storage. */
 function Sessions() {
   return (
     <>
@@ -122,6 +134,11 @@ function Sessions() {
         <Icon name="record" />
         New recording
         <kbd aria-hidden="true">R</kbd>
+      </a>
+      <a class="button new find" href={address({ page: "search", asked: lastAsked.value })} aria-current={route.value.page === "search" ? "page" : undefined}>
+        <Icon name="search" />
+        Search
+        <kbd aria-hidden="true">/</kbd>
       </a>
       <SessionList />
       <Kept />
@@ -132,7 +149,13 @@ function Sessions() {
 /** What a tab and the history say: whether it records comes first, since tabs are narrow. */
 function titleOf(here: Route): string {
   const page =
-    here.page === "session" ? sessions.value.find(({ id }) => id === here.id)?.title || "Session" : here.page === "storage" ? "Storage" : "New recording";
+    here.page === "session"
+      ? sessions.value.find(({ id }) => id === here.id)?.title || "Session"
+      : here.page === "search"
+        ? "Search"
+        : here.page === "storage"
+          ? "Storage"
+          : "New recording";
   return `${current.value ? "● " : ""}${page} – Hoardb Recorder`;
 }
 

@@ -19,6 +19,7 @@ const paths = {
   previous: "M10 3L5 8l5 5",
   next: "M6 3l5 5-5 5",
   back: "M13 8H3.5M7.5 3.5L3 8l4.5 4.5",
+  search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7L14 14",
   zoomIn: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7L14 14M7 5v4M5 7h4",
   zoomOut: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.7 10.7L14 14M5 7h4",
   fit: "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",

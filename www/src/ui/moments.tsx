@@ -3,7 +3,8 @@
 import { bytes, clock } from "../format";
 import { reportError } from "../notices";
 import type { ListItem } from "../schema";
-import type { Moment } from "../timeline/moments";
+import type { Place } from "../route";
+import { isAt, type Moment } from "../timeline/moments";
 import { useAddress } from "../timeline/pictures";
 import type { Player } from "../timeline/player";
 import { Icon } from "./icon";
@@ -15,15 +16,21 @@ interface Props {
   moments: readonly Moment[];
   startedAt: number;
   player: Player;
+  /** The one that the address names. */
+  sought: Place | undefined;
 }
 
-export function Moments({ moments, startedAt, player }: Props) {
+export function Moments({ moments, startedAt, player, sought }: Props) {
   return (
     <ol class="moments">
       {moments.map((moment) => {
         const place = clock(moment.item.at - startedAt);
         return (
-          <li key={`${moment.list} ${moment.index}`} class={`moment ${moment.list}`}>
+          <li
+            key={`${moment.list} ${moment.index}`}
+            class={`moment ${moment.list}`}
+            {...(sought && isAt(moment, sought) && { "data-sought": true, "aria-current": "true", tabIndex: -1 })}
+          >
             <span class="moment-place figure">{place}</span>
             <One moment={moment} place={place} player={player} />
           </li>

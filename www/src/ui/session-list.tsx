@@ -100,7 +100,7 @@ function Facts({ meta }: { meta: SessionMeta }) {
   );
 }
 
-function Poster({ meta }: { meta: SessionMeta }) {
+export function Poster({ meta }: { meta: SessionMeta }) {
   const { url } = useAddress(meta.poster);
   if (url) return <img class="poster" src={url} alt="" />;
   return <span class="poster blank" data-category={meta.category} />;

@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { clock, count, duration, isoDuration, longDate } from "../format";
 import { changes, theHoard } from "../hoard";
 import { current } from "../record/recording";
-import { address } from "../route";
+import { address, type Place } from "../route";
 import type { SessionMeta } from "../schema";
 import { addFiles, sessions } from "../sessions";
 import { explain } from "../errors";
@@ -19,7 +19,7 @@ import { stickyTop, TimelineView } from "./timeline";
 /** Changes come with every captured frame; one reading answers those of this long. */
 const followEveryMs = 400;
 
-export function SessionView({ id }: { id: string }) {
+export function SessionView({ id, item }: { id: string; item: Place | undefined }) {
   const [meta, setMeta] = useState<SessionMeta | null | undefined>(undefined);
   const [error, setError] = useState<unknown>(null);
 
@@ -44,7 +44,7 @@ export function SessionView({ id }: { id: string }) {
   }
   if (meta === undefined || (meta !== null && meta.id !== id)) return <section class="page" aria-busy="true" />;
   if (meta === null) return <Missing title="This session is not here." advice="It was deleted, or it was recorded in another browser." />;
-  return <Open key={id} meta={meta} />;
+  return <Open key={id} meta={meta} item={item} />;
 }
 
 function Missing({ title, advice }: { title: string; advice: string }) {
@@ -59,7 +59,7 @@ function Missing({ title, advice }: { title: string; advice: string }) {
   );
 }
 
-function Open({ meta }: { meta: SessionMeta }) {
+function Open({ meta, item }: { meta: SessionMeta; item: Place | undefined }) {
   const timeline = useMemo(() => new Timeline(theHoard(), meta), [meta.id]);
   const position = useSignal(0);
   const heading = useRef<HTMLHeadingElement>(null);
@@ -136,7 +136,7 @@ function Open({ meta }: { meta: SessionMeta }) {
         <Lanes sections={sections} revision={timeline.revision.value} startedAt={startedAt} lengthMs={lengthMs} at={position} onSeek={seek} />
       </div>
       {timeline.error.value ? <ReadingFailed timeline={timeline} /> : null}
-      <TimelineView timeline={timeline} onSectionInView={(at) => (position.value = at - startedAt)} />
+      <TimelineView timeline={timeline} sought={item} onSectionInView={(at) => (position.value = at - startedAt)} />
     </article>
   );
 }

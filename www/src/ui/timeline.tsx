@@ -4,11 +4,13 @@ import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { clock, count, integer } from "../format";
 import type { Timeline } from "../timeline/load";
-import type { Run, Section } from "../timeline/moments";
+import type { Place } from "../route";
+import { isAt, type Run, type Section } from "../timeline/moments";
 import { Player } from "../timeline/player";
 import { Frames, moveBetweenFrames } from "./frames";
 import { Icon } from "./icon";
 import { Moments } from "./moments";
+import { textField } from "../text-field";
 import { shown, type Picture } from "./viewer";
 
 /** A section this close to the window is drawn, in pixels. */
@@ -16,10 +18,12 @@ const drawnWithin = 1200;
 
 interface Props {
   timeline: Timeline;
+  /** The item that the address names: it is brought into view, and marked. */
+  sought: Place | undefined;
   onSectionInView(at: number): void;
 }
 
-export function TimelineView({ timeline, onSectionInView }: Props) {
+export function TimelineView({ timeline, sought, onSectionInView }: Props) {
   const player = useMemo(() => new Player(), [timeline]);
   const element = useRef<HTMLDivElement>(null);
   useEffect(() => () => player.close(), [player]);
@@ -47,6 +51,8 @@ export function TimelineView({ timeline, onSectionInView }: Props) {
     return () => removeEventListener("scroll", follow);
   }, [timeline]);
 
+  useJump(timeline, sought);
+
   const open = (run: Run) => {
     const runs = timeline.sections.all().flatMap((section) => section.runs);
     shown.value = { pictures: runs.map((one) => pictureOf(one, startedAt)), at: Math.max(0, runs.indexOf(run)) };
@@ -67,12 +73,45 @@ export function TimelineView({ timeline, onSectionInView }: Props) {
         onKeyDown={(event) => element.current && moveBetweenFrames(event, element.current)}
       >
         {sections.map((section) => (
-          <SectionView key={section.at} section={section} revision={section.revision} startedAt={startedAt} player={player} onOpen={open} />
+          <SectionView key={section.at} section={section} revision={section.revision} startedAt={startedAt} player={player} sought={sought} onOpen={open} />
         ))}
       </div>
       {timeline.complete.value && timeline.total.value === 0 && <p class="empty">Nothing was recorded in this session. Files can be dropped in.</p>}
     </>
   );
+}
+
+/** So many frames at the same place: nothing above it is being drawn any more. */
+const atRest = 20;
+
+/**
+ * Brings the item into view when it has been read, and keeps it there while more is read and drawn above it, until somebody
+ * goes elsewhere. The focus is on it then, unless one is writing.
+ */
+function useJump(timeline: Timeline, sought: Place | undefined): void {
+  useEffect(() => {
+    if (!sought) return;
+    const stopped = new AbortController();
+    const stop = () => stopped.abort();
+    for (const type of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(type, stop, { signal: stopped.signal, passive: true });
+    let rested = 0;
+    let place = NaN;
+    const step = () => {
+      if (stopped.signal.aborted) return;
+      const item = document.querySelector<HTMLElement>("[data-sought]");
+      if (item) {
+        item.scrollIntoView({ block: "center", behavior: "instant" });
+        if (!document.activeElement?.matches(textField)) item.focus({ preventScroll: true });
+        const { top } = item.getBoundingClientRect();
+        rested = Math.abs(top - place) < 1 ? rested + 1 : 0;
+        place = top;
+      }
+      if (timeline.complete.peek() && (!item || rested >= atRest)) stop();
+      else requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+    return stop;
+  }, [timeline, sought?.list, sought?.index]);
 }
 
 /** Where sections begin to be hidden by what sticks to the top of the window. */
@@ -120,12 +159,15 @@ interface SectionProps {
   revision: number;
   startedAt: number;
   player: Player;
+  sought: Place | undefined;
   onOpen(run: Run): void;
 }
 
-function SectionView({ section, startedAt, player, onOpen }: SectionProps) {
+function SectionView({ section, startedAt, player, sought, onOpen }: SectionProps) {
   const element = useRef<HTMLElement>(null);
-  const [near, height] = useNear(element);
+  const [isNear, height] = useNear(element);
+  // What is sought is drawn wherever it is, so that it can be scrolled to.
+  const near = isNear || (sought !== undefined && section.moments.some((moment) => isAt(moment, sought)));
   const place = clock(section.at - startedAt);
   return (
     <article
@@ -137,7 +179,7 @@ function SectionView({ section, startedAt, player, onOpen }: SectionProps) {
     >
       <h2 class="section-place figure">{place}</h2>
       {near && section.runs.length > 0 && <Frames runs={section.runs} startedAt={startedAt} onOpen={onOpen} />}
-      {near && section.moments.length > 0 && <Moments moments={section.moments} startedAt={startedAt} player={player} />}
+      {near && section.moments.length > 0 && <Moments moments={section.moments} startedAt={startedAt} player={player} sought={sought} />}
     </article>
   );
 }

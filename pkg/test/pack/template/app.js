@@ -16,11 +16,13 @@ async function use(options) {
   const meta = await again.sessions.get(session.id);
   const item = await again.list(session.id, "screenshots").get(0);
   const bytes = await item.picture.bytes();
+  const { hits } = await again.search("packed");
   await again.close();
   return {
     title: meta.title,
     startedAt: meta.startedAt.getTime(),
     note: item.note,
+    found: hits.map((hit) => hit.session.title),
     type: item.picture.type,
     same: bytes.length === picture.length && bytes.every((byte, i) => byte === picture[i]),
   };

@@ -6,6 +6,8 @@ export async function titles(): Promise<string[]> {
   try {
     const hoard = await openHoard({ name: "typed" });
     for await (const session of hoard.sessions.list({ orderBy: "startedAt", limit: 10 })) found.push(String(session["title"]));
+    const { hits } = await hoard.search({ text: "login", where: { tags: ["ui"], not: { status: "draft" } }, orderBy: "startedAt" });
+    for (const { session, at } of hits) found.push(`${String(session?.["title"])} ${at?.list ?? ""}`);
     await hoard.close();
   } catch (error) {
     if (!(error instanceof HoardError)) throw error;
